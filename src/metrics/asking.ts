@@ -1,0 +1,87 @@
+// Asking within one sample. What is asked in every sample leaves together with INFO, in one write, instead of after it;
+// and what was refused is said again without being asked again.
+
+import { Fault } from '../lib/fault.ts'
+import type { Ask } from '../redis/ask.ts'
+import { Refused, type Reply } from '../redis/connection.ts'
+
+/** What is remembered of one server between its samples. */
+export interface Asked {
+  readonly refusals: Map<string, { error: Refused; until: number }> // by command
+  readonly repeated: Set<string> // questions of the last sample that will be asked in the next one too
+}
+
+// Each try would count as an error in the server's own statistics and in its ACL log, so a command that was refused
+// rests for so long. A right that was granted meanwhile is noticed after it.
+const ASK_AGAIN_MS = 300_000
+
+/** Questions whose words never change. */
+const REPEATABLE = new Set([
+  'CLUSTER INFO',
+  'LATENCY HISTOGRAM',
+  'LATENCY LATEST',
+  'SENTINEL MASTERS',
+  'SLOWLOG GET 1',
+  'SLOWLOG LEN',
+])
+
+export function makeAsked(): Asked {
+  return { refusals: new Map(), repeated: new Set() }
+}
+
+/** Sends the questions of the last sample at once; the `Ask` that comes back finds their answers under way. */
+export function askAhead(ask: Ask, { refusals, repeated }: Asked, now: number): Ask {
+  const asking = rememberRefusals(ask, refusals, now)
+  const ahead = new Map<string, Promise<Reply>>()
+  for (const question of repeated) {
+    const answer = asking(...question.split(' '))
+    answer.catch(() => undefined) // nobody may want it this time
+    ahead.set(question, answer)
+  }
+  repeated.clear()
+  return (...words) => {
+    const question = words.join(' ')
+    if (!REPEATABLE.has(question)) return asking(...words)
+    repeated.add(question)
+    return ahead.get(question) ?? asking(...words)
+  }
+}
+
+/** Refusals become Faults that name the command. */
+function rememberRefusals(ask: Ask, refusals: Asked['refusals'], now: number): Ask {
+  return async (...words) => {
+    const command = nameOf(words)
+    const known = refusals.get(command)
+    if (known !== undefined && now < known.until && now > known.until - 2 * ASK_AGAIN_MS)
+      throw faultOf(command, known.error)
+    try {
+      return await ask(...words)
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      if (isLasting(error)) refusals.set(command, { error, until: now + ASK_AGAIN_MS })
+      throw faultOf(command, error)
+    }
+  }
+}
+
+const CONTAINERS = new Set('CLIENT CLUSTER COMMANDLOG CONFIG LATENCY MODULE SENTINEL SLOWLOG XINFO'.split(' '))
+
+function nameOf(words: readonly string[]): string {
+  const command = words[0] ?? ''
+  return CONTAINERS.has(command) ? `${command} ${words[1] ?? ''}` : command
+}
+
+function isLasting(error: Refused): boolean {
+  return error.answer === 'noperm' || /^ERR unknown (sub)?command|^ERR Unknown \w+ subcommand/i.test(error.message)
+}
+
+function faultOf(command: string, error: Refused): Fault {
+  return new Fault({ doing: 'asking', target: command, why: error.message, hint: hintOf(error), cause: error })
+}
+
+function hintOf(error: Refused): string {
+  if (error.answer === 'noperm') return 'Allow it in the ACL of the user that watches.'
+  return isLasting(error)
+    ? 'This version of the server does not have the command.'
+    : 'Ask again when the server is well.'
+}

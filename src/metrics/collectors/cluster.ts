@@ -1,0 +1,58 @@
+// CLUSTER INFO of a Cluster node: its state, slots, nodes, epochs and messages; each of its lines is one metric.
+
+import type { Info } from '../../redis/info.ts'
+import { parseInfo } from '../../redis/info.ts'
+import type { Collector } from '../collector.ts'
+import { addRows, type FieldSeries } from '../field-series.ts'
+import { GAUGE_FIELDS } from '../info-table.ts'
+import { parseState } from '../number.ts'
+import { remember } from '../series-cache.ts'
+import { gauge, seriesOf, type Snapshot } from '../series.ts'
+
+const HELP: Readonly<Record<string, string>> = {
+  cluster_enabled: '1 when the server runs as a Cluster node.',
+  cluster_connections: 'Sockets that the Cluster bus holds.',
+  cluster_state: '1 when the node considers the Cluster fit to serve.',
+  cluster_slots_assigned: 'Slots that some node serves; 16384 when all are covered.',
+  cluster_slots_ok: 'Slots whose node is well.',
+  cluster_slots_pfail: 'Slots whose node this node cannot reach.',
+  cluster_slots_fail: 'Slots whose node the Cluster agrees has failed.',
+  cluster_known_nodes: 'Nodes known, those that failed included.',
+  cluster_size: 'Primaries that serve a slot.',
+  cluster_current_epoch: 'Epoch of the Cluster.',
+  cluster_my_epoch: 'Epoch of the configuration of this node.',
+}
+
+const renamed = new Map<string, FieldSeries>()
+addRows(
+  renamed,
+  GAUGE_FIELDS.filter(([field]) => field.startsWith('cluster_')),
+  gauge,
+)
+const limitExceeded = 'total_cluster_links_buffer_limit_exceeded'
+const seriesOfField = remember((field) => {
+  const known = renamed.get(field)?.series
+  return known ?? seriesOf(gauge(`redis_${field}`, HELP[field] ?? `The line ${field} of CLUSTER INFO.`))
+}, 512)
+
+// Declared before the first Cluster is seen: rules may ask for them.
+for (const field of Object.keys(HELP)) seriesOfField(field)
+
+export default {
+  asks: 'The state of the Cluster as this node sees it.',
+  on: 'both', // a Sentinel has one such field in INFO
+  start() {
+    return async ({ info, cluster, ask }, out) => {
+      addFields(info, out)
+      if (cluster) addFields(parseInfo(String(await ask('CLUSTER', 'INFO'))), out)
+    }
+  },
+} satisfies Collector
+
+function addFields(fields: Info, out: Snapshot): void {
+  for (const [field, text] of fields) {
+    if (!(field.startsWith('cluster_') || field === limitExceeded) || !/^[a-z0-9_]+$/.test(field)) continue
+    const value = parseState(text)
+    if (value !== undefined) out.add(seriesOfField(field), value)
+  }
+}

@@ -1,0 +1,24 @@
+// Error replies by their first word: ERR, WRONGTYPE, MISCONF, OOM, NOAUTH (since Redis 6.2).
+
+import type { Collector } from '../collector.ts'
+import { pairNumber } from '../pairs.ts'
+import { remember } from '../series-cache.ts'
+import { counter, labelText, seriesOf } from '../series.ts'
+
+const PREFIX = 'errorstat_'
+const errors = counter('redis_errors_total', 'Error replies by their first word.')
+const seriesOfField = remember((field) => seriesOf(errors, labelText({ err: field.slice(PREFIX.length) })), 1_024)
+
+export default {
+  asks: 'Error replies by kind.',
+  on: 'both',
+  start() {
+    return ({ info }, out) => {
+      for (const [field, text] of info) {
+        if (!field.startsWith(PREFIX)) continue
+        const count = pairNumber(text, 'count=')
+        if (count !== undefined) out.add(seriesOfField(field), count)
+      }
+    }
+  },
+} satisfies Collector

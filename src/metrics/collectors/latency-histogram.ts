@@ -1,0 +1,129 @@
+// How long commands take: the histogram of each command since the start of the server, and the 99th percentile of what
+// ran since the last sample, for each command and for all of them together (Redis 7 and later).
+
+import type { Reply } from '../../redis/connection.ts'
+import type { Collector } from '../collector.ts'
+import type { CommandStats } from '../command-table.ts'
+import { addWindow, quantileUs, windowBetween, windowOf, type Histogram } from '../latency-window.ts'
+import { remember } from '../series-cache.ts'
+import { family, gauge, labelText, seriesOf, type Series, type Snapshot } from '../series.ts'
+
+const latencies = family('redis_commands_latencies_usec', 'histogram', 'Microseconds of the command, since the start.')
+const commandP99 = gauge('respite_command_latency_seconds', 'Latency of the command since the last sample.')
+const overallP99 = seriesOf(
+  gauge('respite_latency_p99_seconds', 'Latency that 99 % of all commands since the last sample stayed below.'),
+)
+
+/** What watching itself sends is not the latency that users see; on a quiet server it would be all there is. */
+const OURS =
+  /^(info|ping|hello|auth|scan|role|time|llen|zcard|xlen|hlen|type|select|(config|client|latency|slowlog|cluster|commandlog|memory|acl|module)\|.*|replconf|psync)$/
+
+const seriesOfCommand = remember((cmd) => {
+  const labels = labelText({ cmd })
+  return {
+    isOurs: OURS.test(cmd),
+    sum: seriesOf(latencies, labels, '_sum'),
+    count: seriesOf(latencies, labels, '_count'),
+    infinite: seriesOf(latencies, labelText({ cmd, le: '+Inf' }), '_bucket'),
+    p99: seriesOf(commandP99, labelText({ cmd, quantile: '0.99' })),
+    buckets: new Map<number, Series>(),
+  }
+})
+
+interface Counted extends Histogram {
+  readonly calls: number // of commandstats, when the histogram was asked for
+  readonly buckets: readonly Series[] // one for each bound
+}
+
+export default {
+  asks: 'The latency of commands, as histograms and as p99 since the last sample.',
+  on: 'server',
+  start() {
+    let before: ReadonlyMap<string, Counted> = new Map()
+    return async ({ commands: stats, ask }, out) => {
+      const names = namesToAsk(stats, before)
+      const isMost = names.length * 2 > stats.size // then the whole list is shorter to ask for
+      const reply = names.length === 0 ? [] : await ask('LATENCY', 'HISTOGRAM', ...(isMost ? [] : names))
+      const now = takeHistograms(reply, stats, before)
+      const all = new Map<number, number>()
+      for (const [cmd, histogram] of now) {
+        addHistogram(cmd, histogram, stats, out)
+        const earlier = before.get(cmd)
+        if (before.size > 0 && histogram !== earlier) addP99(cmd, earlier, histogram, all, out)
+      }
+      const us = quantileUs(windowOf(all), 0.99)
+      if (us !== undefined) out.add(overallP99, us / 1e6)
+      before = now
+    }
+  },
+} satisfies Collector
+
+type Stats = ReadonlyMap<string, CommandStats>
+
+/** Only commands that ran since the last sample have another histogram. */
+function namesToAsk(stats: Stats, before: ReadonlyMap<string, Counted>): string[] {
+  const names: string[] = []
+  for (const { cmd, calls } of stats.values()) if (before.get(cmd)?.calls !== calls) names.push(cmd)
+  return names
+}
+
+function addP99(
+  cmd: string,
+  earlier: Counted | undefined,
+  now: Counted,
+  all: Map<number, number>,
+  out: Snapshot,
+): void {
+  const window = windowBetween(earlier, now)
+  const us = quantileUs(window, 0.99)
+  if (us === undefined) return
+  const series = seriesOfCommand(cmd)
+  out.add(series.p99, us / 1e6)
+  if (!series.isOurs) addWindow(all, window)
+}
+
+function addHistogram(cmd: string, { counts, buckets }: Counted, stats: Stats, out: Snapshot): void {
+  buckets.forEach((bucket, at) => out.add(bucket, counts[at] ?? 0))
+  const series = seriesOfCommand(cmd)
+  const calls = counts.at(-1) ?? 0
+  out.add(series.infinite, calls)
+  out.add(series.sum, stats.get(cmd)?.usec ?? 0) // the histogram itself has no sum
+  out.add(series.count, calls)
+}
+
+function bucketOf(cmd: string, boundUs: number): Series {
+  const { buckets } = seriesOfCommand(cmd)
+  let bucket = buckets.get(boundUs)
+  if (bucket === undefined) {
+    bucket = seriesOf(latencies, labelText({ cmd, le: String(boundUs) }), '_bucket')
+    buckets.set(boundUs, bucket)
+  }
+  return bucket
+}
+
+/** What was answered, and what was known of the commands that were not asked for. */
+function takeHistograms(reply: Reply, stats: Stats, before: ReadonlyMap<string, Counted>): Map<string, Counted> {
+  const now = new Map<string, Counted>()
+  for (const [cmd, histogram] of before) if (stats.get(cmd)?.calls === histogram.calls) now.set(cmd, histogram)
+  if (!Array.isArray(reply)) return now
+  for (let at = 0; at + 1 < reply.length; at += 2) {
+    const [cmd, details] = [String(reply[at]), reply[at + 1]]
+    const calls = stats.get(cmd)?.calls ?? 0
+    if (!Array.isArray(details) || now.has(cmd)) continue
+    const flat = details[3] // "calls", N, "histogram_usec", [bound, count, …]
+    if (!Array.isArray(flat)) continue
+    const { boundsUs, counts } = parseBuckets(flat)
+    now.set(cmd, { calls, boundsUs, counts, buckets: boundsUs.map((bound) => bucketOf(cmd, bound)) })
+  }
+  return now
+}
+
+function parseBuckets(flat: readonly Reply[]): Histogram {
+  const boundsUs: number[] = []
+  const counts: number[] = []
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    boundsUs.push(Number(flat[at]))
+    counts.push(Number(flat[at + 1]))
+  }
+  return { boundsUs, counts }
+}

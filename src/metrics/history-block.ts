@@ -1,0 +1,151 @@
+// Up to 32 samples of one source, sealed: one byte array instead of a thousand objects. It holds the times, then the size
+// of each series' column, then the columns; a series is found by adding up sizes, and only its own bytes are unpacked.
+// Blocks do not lean on each other, so the oldest can be dropped at any time.
+
+import { ByteSink, ByteSource, countBits, MOST_ROWS, readColumn, writeColumn } from './column-codec.ts'
+
+export interface Block {
+  startMs: number // of its first sample; moves when the clock was set back
+  endMs: number // of its last sample
+  readonly number: number // blocks of a source are counted up
+  readonly rows: number
+  readonly columns: number
+  readonly samples: number // values in it
+  readonly sealedAt: number // on the monotonic clock
+  readonly bytes: Uint8Array
+  index?: BlockRows | undefined // worked out of the bytes when it is read; holds the times, so it falls when they move
+}
+
+/** Samples not sealed yet: columns of 32 doubles one after the other, grown as series appear. */
+export class OpenBlock {
+  readonly times = new Float64Array(MOST_ROWS)
+  rows = 0
+  cells = new Float64Array(0)
+  present = new Uint32Array(0) // by column: a bit for each row in which the series was there
+
+  reserve(columns: number): void {
+    if (columns <= this.present.length) return
+    const room = Math.ceil(columns * 1.125) + 8
+    const cells = new Float64Array(room * MOST_ROWS)
+    cells.set(this.cells)
+    const present = new Uint32Array(room)
+    present.set(this.present)
+    this.cells = cells
+    this.present = present
+  }
+
+  /** Sets the values of the row under way, which is the one at `rows`; there are as many columns as values, or more. */
+  setRow(columns: readonly number[], values: readonly number[]): void {
+    const { cells, present, rows } = this
+    const bit = 1 << rows
+    for (let at = 0; at < values.length; at += 1) {
+      const column = columns[at] as number
+      cells[column * MOST_ROWS + rows] = values[at] as number
+      present[column] = (present[column] as number) | bit
+    }
+  }
+
+  get samples(): number {
+    return this.present.reduce((sum, mask) => sum + countBits(mask), 0)
+  }
+
+  get bytes(): number {
+    return this.cells.byteLength + this.present.byteLength + this.times.byteLength
+  }
+
+  /** The values of one column in the rows in which it was present. */
+  gather(column: number, dense: Float64Array): number {
+    const present = this.present[column] ?? 0
+    let count = 0
+    for (let row = 0; row < this.rows; row += 1) {
+      if ((present & (1 << row)) === 0) continue
+      dense[count] = this.cells[column * MOST_ROWS + row] ?? NaN
+      count += 1
+    }
+    return present
+  }
+}
+
+const head = new ByteSink()
+const body = new ByteSink()
+const dense = new Float64Array(MOST_ROWS)
+
+/** Seals what is in the open block, which must hold at least one row, and empties it. */
+export function seal(open: OpenBlock, columns: number, number: number, sealedAt: number): Block {
+  head.length = 0
+  body.length = 0
+  const { rows } = open
+  const startMs = open.times[0] ?? 0
+  let step = 0
+  for (let row = 1; row < rows; row += 1) {
+    const next = (open.times[row] ?? 0) - (open.times[row - 1] ?? 0)
+    head.putSigned(next - step)
+    step = next
+  }
+  let samples = 0
+  for (let column = 0; column < columns; column += 1) {
+    const before = body.length
+    const present = open.gather(column, dense)
+    if (present !== 0) writeColumn(body, dense, present, rows)
+    head.putUnsigned(body.length - before)
+    samples += countBits(present)
+  }
+  const bytes = new Uint8Array(head.length + body.length)
+  bytes.set(head.bytes.subarray(0, head.length))
+  bytes.set(body.bytes.subarray(0, body.length), head.length)
+  const endMs = open.times[rows - 1] ?? startMs
+  open.present.fill(0)
+  open.rows = 0
+  return { startMs, endMs, number, rows, columns, samples, sealedAt, bytes }
+}
+
+/** Rows of samples, packed or not. */
+export interface BlockRows {
+  readonly times: Float64Array
+  readonly rows: number
+  gather(column: number, into: Float64Array): number // the mask of rows that have a value; these, one after the other
+}
+
+// Where the columns of a block begin is added up once, for as long as somebody may read it soon.
+const READ_SOON = 4
+
+/** Blocks are read newest first: of those behind the newest few the index is forgotten. */
+export function forgetIndex(blocks: readonly Block[]): void {
+  const old = blocks.at(-READ_SOON - 1)
+  if (old !== undefined) old.index = undefined
+}
+
+/** A sealed block for reading; a column is unpacked when it is asked for. */
+export function unpack(block: Block): BlockRows {
+  return (block.index ??= makeIndex(block))
+}
+
+function makeIndex({ bytes, rows, columns, startMs }: Block): BlockRows {
+  const source = new ByteSource(bytes, 0)
+  const times = new Float64Array(rows)
+  times[0] = startMs
+  let step = 0
+  for (let row = 1; row < rows; row += 1) {
+    step += source.takeSigned()
+    times[row] = (times[row - 1] ?? 0) + step
+  }
+  const starts = new Int32Array(columns) // where a column begins in the bytes; 0: not in this block
+  const sizes = new Int32Array(columns)
+  for (let column = 0; column < columns; column += 1) sizes[column] = source.takeUnsigned()
+  let start = source.at
+  for (let column = 0; column < columns; column += 1) {
+    const size = sizes[column] as number
+    starts[column] = size === 0 ? 0 : start
+    start += size
+  }
+  return {
+    rows,
+    times,
+    gather(column, into) {
+      const start = starts[column] ?? 0
+      if (start === 0) return 0
+      source.at = start
+      return readColumn(source, into, rows)
+    },
+  }
+}
