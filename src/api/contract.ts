@@ -1,0 +1,300 @@
+// Every JSON document that Respite prints or serves, as a schema and as a type. Programs are written against these: a
+// document only ever grows. The schemas are strict, so that a test which checks a document against its schema also sees
+// what was printed and is documented nowhere.
+
+import { z } from 'zod'
+
+const severity = z.enum(['info', 'warning', 'critical'])
+const deploymentKind = z.enum(['standalone', 'replicated', 'sentinel', 'cluster'])
+const role = z.enum(['primary', 'replica', 'sentinel', 'unknown'])
+const flavour = z.enum(['redis', 'valkey'])
+
+const couldNotLookSchema = z.strictObject({
+  at: z.string(), // "LATENCY HISTOGRAM", "log": where we wanted to look
+  why: z.string(),
+  hint: z.string(),
+})
+
+/** What a failed command prints with --json, and what the API answers to a request that failed. */
+export const faultSchema = z.strictObject({
+  fault: z.strictObject({
+    doing: z.string(),
+    target: z.string(),
+    why: z.string(),
+    hint: z.string(),
+    offset: z.number().optional(),
+  }),
+})
+
+/** What a server answers to a new client; `says`, `means` and `first` are the words of the screen. */
+const answerSchema = z.strictObject({
+  id: z.string(), // "ok", "refused", "maxclients": the label of respite_server_answer
+  says: z.string(),
+  means: z.string(),
+  first: z.string(), // what to do first
+  severity: z.enum(['ok', 'warning', 'critical']),
+  text: z.string().optional(), // the server's or the system's own words
+  at: z.iso.datetime(), // of the last attempt
+  since: z.iso.datetime(), // since when it is this answer
+  connectMs: z.number().optional(),
+  replyMs: z.number().optional(),
+})
+
+const fleetServerSchema = z.strictObject({
+  id: z.string(), // announced host:port, or the path of a unix socket
+  address: z.string(), // how we reach it; differs from the id behind NAT
+  role,
+  standing: z.enum(['expected', 'new', 'missing']),
+  answer: answerSchema,
+  reserved: z.boolean(), // do we hold our own connection
+  version: z.string().optional(),
+  flavour: flavour.optional(),
+  runId: z.string().optional(),
+  primary: z.string().optional(), // of a replica
+  linkUp: z.boolean().optional(), // of a replica
+  shard: z.string().optional(), // of a Cluster node
+  lagSeconds: z.number().optional(), // of a replica: age of the oldest offset that it has not acknowledged
+  couldNotLook: z.array(couldNotLookSchema),
+})
+
+/** `respite fleet --json` and GET /api/v1/fleet. */
+export const fleetSchema = z.strictObject({
+  deployments: z.array(
+    z.strictObject({
+      name: z.string(),
+      kind: deploymentKind,
+      servers: z.array(fleetServerSchema),
+      missing: z.array(z.string()), // ids that are expected and that nobody names any more
+      problems: z.array(z.string()), // "expected 2 replicas, found 1"
+      couldNotLook: z.array(couldNotLookSchema),
+    }),
+  ),
+})
+
+/** The body of POST /api/v1/fleet/accept and /api/v1/fleet/forget, over the unix socket alone. */
+export const fleetChangeSchema = z.strictObject({ server: z.string().min(1) })
+
+/** `respite fleet accept|forget SERVER --json`, and the answer to those two requests. */
+export const fleetChangedSchema = z.strictObject({
+  server: z.string(),
+  change: z.enum(['accepted', 'forgotten']),
+})
+
+const alertSchema = z.strictObject({
+  name: z.string(),
+  severity: z.string(), // as the rule says it
+  state: z.enum(['pending', 'firing']),
+  value: z.string(), // text, as in Prometheus
+  labels: z.record(z.string(), z.string()),
+})
+
+const findingSchema = z.strictObject({
+  check: z.string(),
+  kind: z.enum(['fault', 'risk', 'advice']),
+  severity,
+  server: z.string(),
+  says: z.string(), // one sentence
+  evidence: z.array(z.strictObject({ source: z.string(), name: z.string(), value: z.string() })),
+  ruledOut: z.array(z.strictObject({ check: z.string(), by: z.string() })),
+  explains: z.array(z.string()), // names of alerts
+  root: z.boolean(), // no other finding explains it
+  actions: z.array(
+    z.strictObject({ id: z.string(), why: z.string(), risk: z.enum(['none', 'low', 'medium', 'high']) }),
+  ),
+})
+
+/** `respite doctor URL --json`. */
+export const doctorSchema = z.strictObject({
+  target: z.string(), // the URL without a password
+  verdict: z.enum(['healthy', 'warning', 'critical', 'unreachable']), // of the deployment, not of one server
+  reasons: z.array(z.string()), // why the verdict is not healthy, a sentence each
+  tookMs: z.number(),
+  deployment: z.strictObject({
+    kind: deploymentKind,
+    servers: z.array(
+      z.strictObject({
+        id: z.string(),
+        address: z.string(),
+        role,
+        version: z.string().optional(), // absent: it could not be asked
+        flavour: flavour.optional(),
+        answer: answerSchema.optional(),
+        health: z // what INFO says; a field that it does not say is absent, and not zero
+          .strictObject({
+            uptimeSeconds: z.number().optional(),
+            os: z.string().optional(),
+            usedMemoryBytes: z.number().optional(),
+            maxmemoryBytes: z.number().optional(), // 0: no limit
+            maxmemoryPolicy: z.string().optional(),
+            clients: z.number().optional(),
+            maxClients: z.number().optional(),
+            rejectedConnections: z.number().optional(),
+            evictedKeys: z.number().optional(),
+            replicas: z.number().optional(),
+          })
+          .optional(),
+      }),
+    ),
+  }),
+  alerts: z.array(alertSchema),
+  findings: z.array(findingSchema),
+  couldNotLook: z.array(couldNotLookSchema),
+})
+
+/** The lines of `respite watch --json`, one object each. More events come; a reader passes over those it does not know. */
+export const watchEventSchema = z.discriminatedUnion('event', [
+  z.strictObject({ event: z.literal('listening'), url: z.url() }),
+  z.strictObject({
+    event: z.literal('answer'), // a server answers otherwise than before
+    deployment: z.string(),
+    server: z.string(),
+    role,
+    answer: answerSchema,
+  }),
+  z.strictObject({
+    event: z.literal('notice'), // what Respite has to say of itself: a configuration that was refused
+    level: z.enum(['info', 'warn', 'error']),
+    text: z.string(),
+  }),
+])
+
+/** GET /api/v1/slowlog?deployment=…&server=…: the slow log as far as it was followed, oldest first, without secrets. */
+export const slowLogSchema = z.strictObject({
+  commands: z.array(
+    z.strictObject({
+      id: z.number(),
+      at: z.iso.datetime(), // when the command ended
+      durationUs: z.number(),
+      command: z.array(z.string()), // as the server cut it
+      client: z.string(), // address; '' where the server does not say
+      clientName: z.string(),
+    }),
+  ),
+})
+
+/** `respite alerts --json` and GET /api/v1/alert-list: every alert, who was told of it, and who was not and why. */
+export const alertListSchema = z.strictObject({
+  alerts: z.array(
+    z.strictObject({
+      id: z.string(), // what `respite alerts ack` takes; the beginning of it is enough
+      name: z.string(),
+      severity,
+      state: z.enum(['pending', 'firing', 'resolved']),
+      flapping: z.boolean(), // it comes and goes: its end is believed after a quiet time
+      since: z.iso.datetime(),
+      resolved: z.iso.datetime().optional(),
+      value: z.string(),
+      labels: z.record(z.string(), z.string()),
+      annotations: z.record(z.string(), z.string()),
+      server: z // the one that it is about, as it answers now
+        .strictObject({ id: z.string(), role: z.string(), says: z.string(), means: z.string(), first: z.string() })
+        .optional(),
+      ack: z
+        .strictObject({ by: z.string(), comment: z.string(), at: z.iso.datetime(), until: z.iso.datetime() })
+        .optional(),
+      silencedBy: z.array(z.string()), // ids of silences
+      inhibitedBy: z.array(z.string()), // ids of alerts
+      notifiers: z.array(
+        z.strictObject({
+          notifier: z.string(),
+          toldAt: z.iso.datetime().optional(), // that it fires
+          why: z.string().optional(), // why it is not told (more) now
+          says: z.string().optional(), // the same in words
+        }),
+      ),
+    }),
+  ),
+  deliveries: z.array(
+    z.strictObject({
+      at: z.iso.datetime(),
+      notifier: z.string(),
+      group: z.string(),
+      kind: z.string(), // firing, escalation, repeat, acknowledged, resolved, test
+      alerts: z.number(),
+      attempt: z.number(),
+      outcome: z.enum(['delivered', 'retry', 'refused']),
+      says: z.string(),
+      tookMs: z.number(),
+    }),
+  ),
+  keptInMemoryOnly: z.string().optional(), // why nothing of this can be written to disk
+})
+
+/** The body of POST /api/v1/alert-list/ack, over the unix socket alone. */
+export const acknowledgeSchema = z.strictObject({
+  id: z.string().min(1),
+  by: z.string().min(1),
+  comment: z.string().optional(),
+  forMs: z.number().positive().optional(),
+})
+
+/** `respite alerts ack ID --json`, and the answer to that request. */
+export const acknowledgedSchema = z.strictObject({ id: z.string(), until: z.iso.datetime() })
+
+/** The body of POST /api/v1/notify/test, over the unix socket alone. */
+export const notifyTestSchema = z.strictObject({ notifiers: z.array(z.string()).optional() })
+
+/** `respite notify test --json`, and the answer to that request. */
+export const notifyTestedSchema = z.strictObject({
+  notifiers: z.array(
+    z.strictObject({ notifier: z.string(), outcome: z.enum(['delivered', 'retry', 'refused']), says: z.string() }),
+  ),
+})
+
+/** `respite alerts token --json`, and the answer to POST /api/v1/alert-list/token. */
+export const tokenSchema = z.strictObject({
+  url: z.string(), // what amtool takes as --alertmanager.url
+  tokenFile: z.string(),
+  amtoolFile: z.string(), // what amtool takes as --http.config.file
+})
+
+const verdictOfRules = z.enum(['ok', 'wrong'])
+
+/** `respite rules check --json`. */
+export const rulesCheckedSchema = z.strictObject({
+  verdict: verdictOfRules,
+  files: z.array(
+    z.strictObject({
+      file: z.string(),
+      rules: z.number(),
+      mistakes: z.array(z.strictObject({ line: z.number(), column: z.number(), says: z.string() })), // line 0: of the whole file
+      findings: z.array(
+        z.strictObject({
+          check: z.string(), // the id of the check of the linter
+          line: z.number(),
+          column: z.number(),
+          group: z.string(),
+          rule: z.string(),
+          says: z.string(),
+          hint: z.string(),
+        }),
+      ),
+    }),
+  ),
+})
+
+/** `respite rules test --json`. */
+export const rulesTestedSchema = z.strictObject({
+  verdict: verdictOfRules,
+  files: z.array(
+    z.strictObject({
+      file: z.string(),
+      tests: z.number(),
+      warnings: z.array(z.string()),
+      failures: z.array(z.string()), // what did not come out as expected, as promtool words it
+    }),
+  ),
+})
+
+export type AnswerDocument = z.infer<typeof answerSchema>
+export type FleetServerDocument = z.infer<typeof fleetServerSchema>
+export type FleetDocument = z.infer<typeof fleetSchema>
+export type FleetChangedDocument = z.infer<typeof fleetChangedSchema>
+export type SlowLogDocument = z.infer<typeof slowLogSchema>
+export type DoctorDocument = z.infer<typeof doctorSchema>
+export type AlertListDocument = z.infer<typeof alertListSchema>
+export type AcknowledgedDocument = z.infer<typeof acknowledgedSchema>
+export type NotifyTestedDocument = z.infer<typeof notifyTestedSchema>
+export type TokenDocument = z.infer<typeof tokenSchema>
+export type RulesCheckedDocument = z.infer<typeof rulesCheckedSchema>
+export type RulesTestedDocument = z.infer<typeof rulesTestedSchema>

@@ -1,0 +1,163 @@
+// One look at the deployment behind one URL: who belongs to it, how each server answers, the health summary that a
+// person would read out of INFO, and a verdict. Nothing is kept and nothing is changed.
+
+import type { DeploymentOptions } from '../fleet/watch-deployment.ts'
+import type { CouldNotLook, DeploymentView, Fleet, ServerView } from '../fleet/server.ts'
+import type { SampleSettings } from '../metrics/collector.ts'
+import type { RuleAlert } from '../rules/rule-alert.ts'
+import type { RuleGroup } from '../rules/rule-file.ts'
+import { evaluateOnce } from './evaluate-once.ts'
+import { watchFleet } from '../fleet/watch-fleet.ts'
+import { systemClock } from '../lib/clock.ts'
+import { reasonOf } from '../lib/fault.ts'
+import { silentLog } from '../lib/log.ts'
+import { ANSWERS } from '../redis/answers.ts'
+import type { Ask } from '../redis/ask.ts'
+import { infoNumber, parseInfo, type Info } from '../redis/info.ts'
+
+export type Verdict = 'healthy' | 'warning' | 'critical' | 'unreachable'
+
+/** What INFO says of the health of one server. Absent fields were not said, and are not zero. */
+export interface Health {
+  readonly uptimeSeconds?: number | undefined
+  readonly os?: string | undefined
+  readonly usedMemoryBytes?: number | undefined
+  readonly maxmemoryBytes?: number | undefined // 0: no limit
+  readonly maxmemoryPolicy?: string | undefined
+  readonly clients?: number | undefined
+  readonly maxClients?: number | undefined
+  readonly rejectedConnections?: number | undefined
+  readonly evictedKeys?: number | undefined
+  readonly replicas?: number | undefined
+}
+
+export interface Examination {
+  readonly verdict: Verdict
+  readonly reasons: readonly string[] // why the verdict is not healthy, a sentence each
+  readonly deployment: DeploymentView
+  readonly alerts: readonly RuleAlert[]
+  readonly health: ReadonlyMap<string, Health> // by server id
+  readonly couldNotLook: readonly CouldNotLook[]
+  readonly tookMs: number
+}
+
+const SETTLE_MS = 4_500 // includes the two seconds after which Sentinels introduce themselves
+
+/** What is examined: one deployment, and the rules that are asked of it. */
+export interface Examined extends DeploymentOptions {
+  readonly settings: SampleSettings
+}
+
+export async function examine(options: Examined, groups: readonly RuleGroup[]): Promise<Examination> {
+  const started = performance.now()
+  const fleet = watchFleet({ deployments: [options], expected: nothingExpected, clock: systemClock, log: silentLog })
+  try {
+    const settled = await fleet.settled(SETTLE_MS)
+    const health = new Map<string, Health>()
+    const couldNotLook: CouldNotLook[] = []
+    await Promise.all(
+      fleet.servers().map(async ({ view, ask }) => {
+        const found = await lookAtHealth(view, ask)
+        if ('why' in found) couldNotLook.push(found)
+        else health.set(view.id, found)
+      }),
+    )
+    if (!settled) couldNotLook.push(unsettled(fleet))
+    const evaluated = await evaluateOnce(fleet, options.settings, groups)
+    couldNotLook.push(...evaluated.couldNotLook)
+    const [deployment] = fleet.deployments()
+    if (deployment === undefined) throw new Error('the fleet has no deployment')
+    couldNotLook.push(...deployment.couldNotLook)
+    const reasons = [...reasonsOf(deployment), ...alarming(evaluated.alerts)]
+    return {
+      verdict: verdictOf(deployment, reasons, couldNotLook),
+      reasons,
+      alerts: evaluated.alerts,
+      deployment,
+      health,
+      couldNotLook: couldNotLook.toSorted((a, b) => a.at.localeCompare(b.at)),
+      tookMs: Math.round(performance.now() - started),
+    }
+  } finally {
+    fleet.stop()
+  }
+}
+
+const nothingExpected = { list: () => [], put: () => undefined, remove: () => undefined }
+
+async function lookAtHealth(view: ServerView, ask: Ask | undefined): Promise<Health | CouldNotLook> {
+  const at = `${view.id} INFO`
+  if (ask === undefined) return { at, why: ANSWERS[view.answer.id].says, hint: 'see what to do first for that answer' }
+  try {
+    return healthOf(parseInfo(String(await ask('INFO'))))
+  } catch (error) {
+    return { at, why: reasonOf(error), hint: 'permit it: ACL SETUSER <user> +info' }
+  }
+}
+
+function healthOf(info: Info): Health {
+  const isSentinel = info.get('redis_mode') === 'sentinel'
+  return {
+    uptimeSeconds: infoNumber(info, 'uptime_in_seconds'),
+    os: info.get('os'),
+    usedMemoryBytes: infoNumber(info, 'used_memory'),
+    maxmemoryBytes: infoNumber(info, 'maxmemory'),
+    maxmemoryPolicy: info.get('maxmemory_policy'),
+    clients: infoNumber(info, 'connected_clients'),
+    maxClients: infoNumber(info, 'maxclients'),
+    rejectedConnections: infoNumber(info, 'rejected_connections'),
+    evictedKeys: infoNumber(info, 'evicted_keys'),
+    replicas: isSentinel ? undefined : infoNumber(info, 'connected_slaves'),
+  }
+}
+
+function unsettled(fleet: Fleet): CouldNotLook {
+  const waiting = fleet.servers().filter(({ view }) => view.answer.id === 'unasked' || view.version === undefined)
+  const ids = waiting.map(({ view }) => view.id).join(', ')
+  return {
+    at: 'topology',
+    why:
+      ids === ''
+        ? `somebody listens as Sentinels do, and none introduced itself within ${SETTLE_MS / 1000} s`
+        : `not all servers could be asked within ${SETTLE_MS / 1000} s: ${ids}`,
+    hint: 'run it again; a slow network needs more time',
+  }
+}
+
+/** Does this server serve writes, as far as is known? A server that others follow and that says nothing counts. */
+function servesWrites(server: ServerView): boolean {
+  return server.role === 'primary' || server.role === 'unknown'
+}
+
+function reasonsOf(deployment: DeploymentView): string[] {
+  const reasons = deployment.servers
+    .filter((server) => ANSWERS[server.answer.id].severity !== 'ok')
+    .map(
+      (server) => `${server.role} ${server.id}: ${ANSWERS[server.answer.id].says}. ${ANSWERS[server.answer.id].means}`,
+    )
+  for (const server of deployment.servers)
+    if (server.answer.id === 'ok' && server.linkUp === false)
+      reasons.push(`replica ${server.id}: its link to the primary ${server.primary ?? ''} is down.`)
+  return [...reasons, ...deployment.problems]
+}
+
+/** One look with `for` as nothing is a warning, however severe the rule would be after its time. */
+function alarming(alerts: readonly RuleAlert[]): string[] {
+  return alerts
+    .filter(({ labels }) => labels['severity'] !== 'info')
+    .map(({ name, annotations }) => `alert ${name}: ${annotations['summary'] ?? annotations['description'] ?? ''}`)
+}
+
+/** The verdict speaks of the deployment: a replica that is down costs redundancy, a primary that is down costs service. */
+function verdictOf(
+  deployment: DeploymentView,
+  reasons: readonly string[],
+  couldNotLook: readonly CouldNotLook[],
+): Verdict {
+  const { servers } = deployment
+  if (servers.every((server) => ANSWERS[server.answer.id].alive !== true)) return 'unreachable'
+  if (servers.some((server) => servesWrites(server) && ANSWERS[server.answer.id].severity === 'critical'))
+    return 'critical'
+  const lookedAtNothing = couldNotLook.some((entry) => entry.at.endsWith(' INFO') || entry.at === 'topology')
+  return reasons.length > 0 || lookedAtNothing ? 'warning' : 'healthy'
+}
