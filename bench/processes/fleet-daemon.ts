@@ -1,0 +1,129 @@
+// The daemon in a process of its own, with two things more than `respite watch` has: it can be told to fill an hour of
+// history, and to say how late its samples were. The history is filled by the way that samples go: two real snapshots of
+// each server are replayed 720 times, series that differ between the two moving on by about as much each time.
+//   node bench/processes/fleet-daemon.ts CONFIGURATION     then on standard input: fill | compare | lateness FROM_MS TO_MS
+
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { makeConfig } from '../../src/config.ts'
+import { startDaemon } from '../../src/daemon.ts'
+import { Snapshot } from '../../src/metrics/series.ts'
+
+const EVERY_MS = 5_000
+const HOUR_SAMPLES = 720
+const KINDS = ['samples', 'answers'] // what the daemon keeps of each server, and what its sources are called after
+
+const [file = '', data = ''] = process.argv.slice(2)
+const flags = { listen: '127.0.0.1:0', data }
+const daemon = await startDaemon({
+  config: await makeConfig({ file, urls: [], flags }, process.env),
+  logLevel: 'error',
+})
+const { history } = daemon.metrics
+const say = (line: object): void => console.log(JSON.stringify(line))
+
+interface Source {
+  readonly id: string
+  readonly labels: Record<string, string>
+}
+
+function sources(): Source[] {
+  return daemon.fleet.servers().flatMap(({ view: { deployment, id } }) => {
+    const labels = { deployment, instance: id }
+    return KINDS.map((kind) => ({ id: `${deployment} ${id} ${kind}`, labels }))
+  })
+}
+
+/** Two snapshots of each source, one after the other. */
+async function realPairs(): Promise<Map<Source, [Snapshot, Snapshot]>> {
+  const firsts = new Map<Source, Snapshot>()
+  const pairs = new Map<Source, [Snapshot, Snapshot]>()
+  const all = sources()
+  while (pairs.size < all.length) {
+    for (const source of all) {
+      const latest = history.latest(source.id)
+      if (latest === undefined || pairs.has(source)) continue
+      const first = firsts.get(source)
+      if (first === undefined) firsts.set(source, latest)
+      else if (latest !== first) pairs.set(source, [first, latest])
+    }
+    await sleep(100)
+  }
+  return pairs
+}
+
+/** Compares two snapshots of each server; with `replaying`, also makes an hour out of them. */
+async function compare(replaying: boolean): Promise<void> {
+  let series = 0
+  let changing = 0
+  let replayed = 0
+  for (const [source, [first, second]] of await realPairs()) {
+    const before = new Map(first.series.map((one, at) => [one, first.values[at] ?? NaN]))
+    const steps = second.series.map((one, at) => (second.values[at] ?? NaN) - (before.get(one) ?? NaN))
+    const isSample = source.id.endsWith(KINDS[0] ?? '')
+    if (isSample) series += second.series.length
+    if (isSample) changing += steps.filter((step) => step !== 0 && !Number.isNaN(step)).length
+    if (!replaying) continue
+    replay(source, second, steps)
+    replayed += 1
+    if (replayed % 20 === 0) globalThis.gc?.() // an hour in a minute makes rubbish that an hour in an hour does not
+    await sleep(1) // the watching goes on meanwhile
+  }
+  say({ event: 'compared', series, changing, history: history.stats() })
+}
+
+function replay({ id, labels }: Source, second: Snapshot, steps: readonly number[]): void {
+  const hour = history.open(`${id}, the hour before`, labels)
+  const values = [...second.values]
+  const digits = values.map((value, at) => digitsOf(value, (steps[at] ?? 0) + value))
+  const endMs = Date.now() - EVERY_MS
+  for (let left = HOUR_SAMPLES; left > 0; left -= 1) {
+    const made = new Snapshot(endMs - left * EVERY_MS)
+    for (const [at, one] of second.series.entries()) {
+      const step = steps[at] ?? 0
+      const value = values[at] ?? NaN
+      if (step !== 0 && !Number.isNaN(step)) values[at] = round(value + step * (0.5 + Math.random()), digits[at] ?? 17)
+      made.add(one, values[at] ?? NaN)
+    }
+    hour.append(made)
+  }
+  hour.close()
+}
+
+/** How many decimals both values have: 0, 2, 3 or 6, or 17 for a full double. */
+function digitsOf(...values: readonly number[]): number {
+  return [0, 2, 3, 6].find((digits) => values.every((value) => round(value, digits) === value)) ?? 17
+}
+
+function round(value: number, digits: number): number {
+  return digits === 17 ? value : Math.round(value * 10 ** digits) / 10 ** digits
+}
+
+/** Times between the samples of each server within a range, all of them. */
+function lateness(fromMs: number, toMs: number): void {
+  const all = history.select('redis_up', () => true, fromMs, toMs)
+  const gaps = all.flatMap(({ timestamps: at }) => at.slice(1).map((time, index) => time - (at[index] ?? 0)))
+  const lates = history.select('respite_sample_late_seconds', () => true, fromMs, toMs)
+  const memory = process.memoryUsage()
+  globalThis.gc?.()
+  say({
+    event: 'lateness',
+    servers: all.length,
+    samples: all.reduce((sum, { timestamps }) => sum + timestamps.length, 0),
+    failed: all.reduce((sum, { values }) => sum + values.filter((value) => value !== 1).length, 0),
+    gapsMs: gaps,
+    latenessMs: lates.flatMap(({ values }) => values.map((seconds) => Math.round(seconds * 1_000))),
+    history: history.stats(),
+    memory,
+    afterCollection: process.memoryUsage(),
+  })
+}
+
+createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    const [command, ...words] = line.split(' ')
+    if (command === 'fill' || command === 'compare') void compare(command === 'fill')
+    if (command === 'lateness') lateness(Number(words[0]), Number(words[1]))
+  })
+  .on('close', () => process.exit())
+say({ event: 'listening', url: daemon.url })

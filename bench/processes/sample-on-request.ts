@@ -1,0 +1,41 @@
+// Samples one server for each request, and answers with what /metrics would: the work of one full sample and nothing
+// around it, in a process of its own. The sample goes into a history on its way, as in the daemon.
+//   node bench/processes/sample-on-request.ts redis://127.0.0.1:6379
+
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { systemClock } from '../../src/lib/clock.ts'
+import { EXPOSITION_CONTENT_TYPE, renderExposition } from '../../src/metrics/exposition.ts'
+import { makeHistory } from '../../src/metrics/history.ts'
+import { labelText } from '../../src/metrics/series.ts'
+import { startCollectors, takeSample } from '../../src/metrics/take-sample.ts'
+import { askOf } from '../../src/redis/ask.ts'
+import { openConnection } from '../../src/redis/connection.ts'
+import { parseUrl, showAddress } from '../../src/redis/url.ts'
+
+const { seeds, access } = parseUrl(process.argv[2] ?? '')
+const [address] = seeds
+if (address === undefined) throw new Error('no address')
+const connection = await openConnection({ address, access, timeoutMs: 5_000 })
+const started = await startCollectors()
+const labels = { deployment: 'bench', instance: showAddress(address) }
+const source = makeHistory({ keepMs: 3_600_000, clock: systemClock }).open(labels.instance, labels)
+
+async function render(): Promise<string> {
+  const server = { ask: askOf(connection.send), kind: 'server' } as const
+  const { snapshot } = await takeSample(server, started, {}, systemClock.now())
+  source.append(snapshot)
+  return renderExposition([{ snapshot, labels: labelText(labels) }])
+}
+
+const http = createServer((_request, response) => {
+  render().then(
+    (text) => response.setHeader('content-type', EXPOSITION_CONTENT_TYPE).end(text),
+    (error: unknown) => response.writeHead(500).end(String(error)),
+  )
+})
+http.listen(0, '127.0.0.1', () => {
+  const { port } = http.address() as AddressInfo
+  console.log(JSON.stringify({ event: 'listening', url: `http://127.0.0.1:${port}/metrics` }))
+})
+process.stdin.on('end', () => process.exit()).resume()

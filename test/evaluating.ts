@@ -1,0 +1,109 @@
+// Rules on real servers in the test's own process: sampled and evaluated every second, and waiting for alerts to fire and
+// to end. Ends with its test.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { until } from '../lab/until.ts'
+import type { DeploymentOptions } from '../src/fleet/watch-deployment.ts'
+import { watchFleet } from '../src/fleet/watch-fleet.ts'
+import { systemClock, type Clock } from '../src/lib/clock.ts'
+import { silentLog } from '../src/lib/log.ts'
+import { Metrics, type MeasuredDeployment } from '../src/metrics/watch-metrics.ts'
+import { historyOutput, historyStorage } from '../src/rules/history-storage.ts'
+import type { RuleAlert } from '../src/rules/rule-alert.ts'
+import { parseRuleFile } from '../src/rules/rule-file.ts'
+import { startRules } from '../src/rules/start-rules.ts'
+import { deploymentOf, rememberedTopology } from './watching.ts'
+
+export interface EvaluateOptions extends Partial<Pick<MeasuredDeployment, 'dataClass' | 'rpoMs' | 'canary'>> {
+  readonly url: string
+  readonly rules: string // the text of a rule file
+  readonly expect?: DeploymentOptions['expect']
+  readonly clock?: Clock
+}
+
+export interface Evaluated {
+  /** Pending and firing: `RedisDown{answer="refused",…} firing`, without Watchdog. */
+  lines(): string[]
+  /** Waits for a firing alert of that name with at least these labels. */
+  untilFires(name: string, labels?: Readonly<Record<string, string>>): Promise<RuleAlert>
+  untilPends(name: string): Promise<RuleAlert>
+  /** Waits until no alert of that name, nor a pending one, is left. */
+  untilEnds(name: string): Promise<void>
+  untilSampled(): Promise<void>
+}
+
+const PATIENTLY = { timeoutMs: 45_000, everyMs: 100 }
+
+/** The text of a shipped rule file. */
+export function shippedRules(file: 'redis.yml' | 'documents.yml'): string {
+  return readFileSync(join(import.meta.dirname, '..', 'rules', file), 'utf8')
+}
+
+/** The same rules for an impatient fleet: all windows ten seconds, and hardly any waiting. */
+export function hurried(text: string): string {
+  return text
+    .replaceAll(/^( +for:) \w+$/gm, '$1 1s')
+    .replaceAll(/\[\d+[ms]\]/g, '[10s]')
+    .replaceAll('offset 1m', 'offset 10s')
+}
+
+export function evaluate(t: TestContext, options: EvaluateOptions): Evaluated {
+  const { url, rules: text, expect = {}, clock = systemClock, dataClass, rpoMs, canary = false } = options
+  const deployment = deploymentOf(url, { expect })
+  const { groups, mistakes } = parseRuleFile(text, 'rules')
+  assert.deepEqual(mistakes, [])
+  const fleet = watchFleet({ deployments: [deployment], expected: rememberedTopology(), clock, log: silentLog })
+  const measured = { name: deployment.name, every: { sampleMs: 1_000 }, canary, dataClass, rpoMs, settings: {} }
+  const setting = { historyMs: 3_600_000, version: 'test', clock, log: silentLog }
+  const metrics = new Metrics({ fleet, deployments: [measured], ...setting })
+  const errors: string[] = []
+  const rules = startRules({
+    groups,
+    storage: historyStorage(metrics.history),
+    openOutput: (key) => historyOutput(metrics.history, key),
+    clock,
+    everyMs: 1_000,
+    onAlerts: () => undefined,
+    onError: (says) => void errors.push(says),
+  })
+  fleet.onChange(() => rules.reevaluateNow())
+  t.after(() => {
+    rules.stop()
+    metrics.stop()
+    fleet.stop()
+    assert.deepEqual(errors, [])
+  })
+  const current = (name: string): RuleAlert[] =>
+    rules.alerts().filter((alert) => alert.name === name && alert.state !== 'resolved')
+  const lines = (): string[] =>
+    rules
+      .alerts()
+      .filter(({ name, state }) => name !== 'Watchdog' && state !== 'resolved')
+      .map(({ name, labels, state }) => `${name} ${JSON.stringify(labels)} ${state}`)
+  const wait = <T>(what: string, ask: () => T | undefined | false): Promise<T> =>
+    until(what, ask, PATIENTLY).catch((error: unknown) => {
+      throw new Error(`${String(error)}\nthere are:\n${lines().join('\n')}`)
+    })
+  return {
+    lines,
+    untilFires: (name, labels = {}) =>
+      wait(`${name} fires`, () =>
+        current(name).find(
+          (alert) =>
+            alert.state === 'firing' && Object.entries(labels).every(([key, value]) => alert.labels[key] === value),
+        ),
+      ),
+    untilPends: (name) => wait(`${name} is pending`, () => current(name)[0]),
+    untilEnds: async (name) => void (await wait(`${name} ends`, () => current(name).length === 0)),
+    untilSampled: async () => {
+      await wait('all servers were sampled', () => {
+        const servers = fleet.servers()
+        const sampled = servers.filter(({ view }) => metrics.latest(view.deployment, view.id) !== undefined)
+        return servers.length > 0 && sampled.length === servers.length
+      })
+    },
+  }
+}
