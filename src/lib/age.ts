@@ -174,9 +174,9 @@ function readerOf(source: AsyncIterable<Uint8Array>): Reader {
   const chunks = source[Symbol.asyncIterator]()
   let held: Buffer = Buffer.alloc(0)
   const more = async (): Promise<boolean> => {
-    const { value, done } = await chunks.next()
-    if (done === true) return false
-    held = Buffer.concat([held, value])
+    const next = await chunks.next()
+    if (next.done === true) return false
+    held = Buffer.concat([held, next.value])
     return true
   }
   const take = (bytes: number): Buffer => {
