@@ -12,14 +12,15 @@ export interface Question {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly body?: unknown
+  readonly timeoutMs?: number
 }
 
 const TIMEOUT_MS = 20_000 // a notifier that is tested may take ten seconds
 
 /** The daemon's answer, parsed. Throws a Fault: no daemon, no answer, or what the daemon itself refused. */
-export async function askDaemon({ dataDir, method, path, body }: Question): Promise<unknown> {
+export async function askDaemon({ dataDir, ...question }: Question): Promise<unknown> {
   const socketPath = join(dataDir, SOCKET_NAME)
-  const { status, text } = await exchange(socketPath, { method, path, body })
+  const { status, text } = await exchange(socketPath, question)
   const answer = parseAnswer(text, socketPath)
   if (status < 400) return answer
   const refused = faultSchema.safeParse(answer)
@@ -30,13 +31,13 @@ export async function askDaemon({ dataDir, method, path, body }: Question): Prom
 
 function exchange(
   socketPath: string,
-  { method, path, body }: Omit<Question, 'dataDir'>,
+  { method, path, body, timeoutMs = TIMEOUT_MS }: Omit<Question, 'dataDir'>,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'content-type': 'application/json' }
-    const asked = request({ socketPath, method, path, headers, timeout: TIMEOUT_MS, agent: false })
+    const asked = request({ socketPath, method, path, headers, timeout: timeoutMs, agent: false })
     asked.once('error', (error: NodeJS.ErrnoException) => reject(noDaemon(socketPath, error)))
-    asked.once('timeout', () => asked.destroy(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`)))
+    asked.once('timeout', () => asked.destroy(new Error(`no answer within ${timeoutMs / 1_000} s`)))
     asked.once('response', (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))

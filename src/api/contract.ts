@@ -137,6 +137,14 @@ export const doctorSchema = z.strictObject({
     ),
   }),
   alerts: z.array(alertSchema),
+  history: z // absent: no daemon was asked, or none could answer
+    .strictObject({
+      dataDir: z.string(), // of the daemon that was asked for what one look is too short for
+      deployment: z.string(), // its name there
+      heldMs: z.number(), // of samples, up to an hour
+      rules: z.array(z.string()), // that it answered; what they find is among the alerts
+    })
+    .optional(),
   findings: z.array(findingSchema),
   couldNotLook: z.array(couldNotLookSchema),
 })

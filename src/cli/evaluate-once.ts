@@ -3,9 +3,8 @@
 // truth, and "no alert" would read as "all is well".
 
 import { WATCHDOG } from '../alerts/alert.ts'
-import type { CouldNotLook, Fleet, WatchedServer } from '../fleet/server.ts'
+import type { Fleet, WatchedServer } from '../fleet/server.ts'
 import { systemClock } from '../lib/clock.ts'
-import { formatDuration } from '../lib/units.ts'
 import { makeHistory, type History } from '../metrics/history.ts'
 import { answerSnapshot, deploymentSnapshot } from '../metrics/server-series.ts'
 import { startCollectors, takeSample, type StartedCollectors } from '../metrics/take-sample.ts'
@@ -18,7 +17,7 @@ import type { Rule, RuleGroup } from '../rules/rule-file.ts'
 
 export interface Evaluated {
   readonly alerts: readonly RuleAlert[] // all that would be pending or firing
-  readonly couldNotLook: readonly CouldNotLook[]
+  readonly unanswered: readonly Rule[] // they look further back than this
 }
 
 const APART_MS = 1_100
@@ -41,12 +40,14 @@ export async function evaluateOnce(
   }
   const heldMs = systemClock.now() - firstMs
   const isAnswered = ({ query }: Rule): boolean => reachMs(query.expr) <= heldMs
-  const rules = groups.flatMap((group) => group.rules)
   const alerts = await evaluate(
     history,
     groups.map((group) => atOnce(group, isAnswered)),
   )
-  return { alerts, couldNotLook: unanswered(rules.filter((rule) => !isAnswered(rule))) }
+  return {
+    alerts,
+    unanswered: groups.flatMap(({ rules }) => rules.filter((rule) => rule.kind === 'alert' && !isAnswered(rule))),
+  }
 }
 
 interface Sampled {
@@ -89,10 +90,4 @@ async function evaluate(history: History, groups: readonly RuleGroup[]): Promise
     found.push(...group.alerts().filter(({ name, state }) => state !== 'resolved' && name !== WATCHDOG))
   }
   return found
-}
-
-function unanswered(rules: readonly Rule[]): CouldNotLook[] {
-  if (rules.length === 0) return []
-  const names = [...new Set(rules.map(({ name, query }) => `${name} needs ${formatDuration(reachMs(query.expr))}`))]
-  return [{ at: 'alerts', why: `one look is too short for: ${names.join(', ')}`, hint: 'respite watch evaluates them' }]
 }

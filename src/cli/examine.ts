@@ -6,6 +6,7 @@ import type { CouldNotLook, DeploymentView, Fleet, ServerView } from '../fleet/s
 import type { SampleSettings } from '../metrics/collector.ts'
 import type { RuleAlert } from '../rules/rule-alert.ts'
 import type { RuleGroup } from '../rules/rule-file.ts'
+import { askHistory, type History } from './ask-history.ts'
 import { evaluateOnce } from './evaluate-once.ts'
 import { watchFleet } from '../fleet/watch-fleet.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -35,7 +36,8 @@ export interface Examination {
   readonly verdict: Verdict
   readonly reasons: readonly string[] // why the verdict is not healthy, a sentence each
   readonly deployment: DeploymentView
-  readonly alerts: readonly RuleAlert[]
+  readonly alerts: readonly RuleAlert[] // of this look
+  readonly history: History | undefined // of the rules that a running daemon answered
   readonly health: ReadonlyMap<string, Health> // by server id
   readonly couldNotLook: readonly CouldNotLook[]
   readonly tookMs: number
@@ -43,12 +45,18 @@ export interface Examination {
 
 const SETTLE_MS = 4_500 // includes the two seconds after which Sentinels introduce themselves
 
-/** What is examined: one deployment, and the rules that are asked of it. */
+/** What is examined: one deployment. */
 export interface Examined extends DeploymentOptions {
   readonly settings: SampleSettings
 }
 
-export async function examine(options: Examined, groups: readonly RuleGroup[]): Promise<Examination> {
+/** What is asked of it, and which daemon may know more of it than one look. */
+export interface Asked {
+  readonly groups: readonly RuleGroup[]
+  readonly dataDir: string
+}
+
+export async function examine(options: Examined, { groups, dataDir }: Asked): Promise<Examination> {
   const started = performance.now()
   const fleet = watchFleet({ deployments: [options], expected: nothingExpected, clock: systemClock, log: silentLog })
   try {
@@ -63,16 +71,17 @@ export async function examine(options: Examined, groups: readonly RuleGroup[]): 
       }),
     )
     if (!settled) couldNotLook.push(unsettled(fleet))
-    const evaluated = await evaluateOnce(fleet, options.settings, groups)
-    couldNotLook.push(...evaluated.couldNotLook)
+    const { alerts, unanswered } = await evaluateOnce(fleet, options.settings, groups)
     const [deployment] = fleet.deployments()
     if (deployment === undefined) throw new Error('the fleet has no deployment')
-    couldNotLook.push(...deployment.couldNotLook)
-    const reasons = [...reasonsOf(deployment), ...alarming(evaluated.alerts)]
+    const { history, couldNotLook: notAnswered } = await askHistory(dataDir, deployment, unanswered)
+    couldNotLook.push(...notAnswered, ...deployment.couldNotLook)
+    const reasons = [...reasonsOf(deployment), ...alarming([...alerts, ...(history?.alerts ?? [])])]
     return {
-      verdict: verdictOf(deployment, reasons, couldNotLook),
+      verdict: verdictOf(deployment, { reasons, couldNotLook, history }),
       reasons,
-      alerts: evaluated.alerts,
+      alerts,
+      history,
       deployment,
       health,
       couldNotLook: couldNotLook.toSorted((a, b) => a.at.localeCompare(b.at)),
@@ -148,15 +157,19 @@ function alarming(alerts: readonly RuleAlert[]): string[] {
     .map(({ name, annotations }) => `alert ${name}: ${annotations['summary'] ?? annotations['description'] ?? ''}`)
 }
 
-/** The verdict speaks of the deployment: a replica that is down costs redundancy, a primary that is down costs service. */
+/**
+ * The verdict speaks of the deployment: a replica that is down costs redundancy, a primary that is down costs service. What
+ * fires in a daemon has waited its time, so that it is as severe as its rule says.
+ */
 function verdictOf(
   deployment: DeploymentView,
-  reasons: readonly string[],
-  couldNotLook: readonly CouldNotLook[],
+  { reasons, couldNotLook, history }: Pick<Examination, 'reasons' | 'couldNotLook' | 'history'>,
 ): Verdict {
   const { servers } = deployment
   if (servers.every((server) => ANSWERS[server.answer.id].alive !== true)) return 'unreachable'
   if (servers.some((server) => servesWrites(server) && ANSWERS[server.answer.id].severity === 'critical'))
+    return 'critical'
+  if (history?.alerts.some(({ state, labels }) => state === 'firing' && labels['severity'] === 'critical'))
     return 'critical'
   const lookedAtNothing = couldNotLook.some((entry) => entry.at.endsWith(' INFO') || entry.at === 'topology')
   return reasons.length > 0 || lookedAtNothing ? 'warning' : 'healthy'

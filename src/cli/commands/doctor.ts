@@ -10,8 +10,9 @@ import { formatValue } from '../../promql/format-value.ts'
 import { BUILTIN_ONLY, readRuleSet } from '../../rules/rule-set.ts'
 import type { RuleAlert } from '../../rules/rule-alert.ts'
 import { showAddress } from '../../redis/url.ts'
+import type { History } from '../ask-history.ts'
 import { CONNECTION_FLAGS } from '../connection-flags.ts'
-import type { Command, ExitCode } from '../command.ts'
+import { textFlag, type Command, type ExitCode } from '../command.ts'
 import { examine, type Examination, type Health, type Verdict } from '../examine.ts'
 import { MARKS } from '../fleet-screen.ts'
 import { printable } from '../table.ts'
@@ -21,12 +22,19 @@ const EXIT: Readonly<Record<Verdict, ExitCode>> = { healthy: 0, warning: 1, crit
 export default {
   usage: '<url>',
   describe: 'look once at the deployment behind a URL: who, how they answer, what to do first',
-  flags: { '--json': 'one JSON document', ...CONNECTION_FLAGS },
+  more: 'A daemon that runs on this machine and watches the deployment is asked for what one look is too short for.',
+  flags: {
+    '--data <dir>': 'the folder of that daemon’s --data',
+    '--json': 'one JSON document',
+    ...CONNECTION_FLAGS,
+  },
   exits: { 0: 'healthy', 1: 'warnings', 2: 'critical, or nobody can be reached' },
 
   async run([url = ''], flags, context) {
     const deployment = await context.deploymentOfUrl(url, flags)
-    const examination = await examine(deployment, readRuleSet(BUILTIN_ONLY, '.').groups)
+    const { groups } = readRuleSet(BUILTIN_ONLY, '.')
+    const dataDir = textFlag(flags, 'data') ?? context.defaultDataDir
+    const examination = await examine(deployment, { groups, dataDir })
     if (context.json) context.printJson(documentOf(deployment.target.shown, examination))
     else context.out.write(textOf(deployment.target.shown, examination).join('\n') + '\n')
     return EXIT[examination.verdict]
@@ -34,7 +42,7 @@ export default {
 } satisfies Command
 
 function documentOf(target: string, examination: Examination): DoctorDocument {
-  const { verdict, reasons, tookMs, deployment, alerts, health, couldNotLook } = examination
+  const { verdict, reasons, tookMs, deployment, alerts, history, health, couldNotLook } = examination
   return {
     target,
     verdict,
@@ -52,16 +60,26 @@ function documentOf(target: string, examination: Examination): DoctorDocument {
         answer: answerDocument(server.answer, server.since),
       })),
     },
-    alerts: alerts.map(({ name, state, value, labels }) => ({
-      name,
-      severity: labels['severity'] ?? '',
-      state: state === 'pending' ? 'pending' : 'firing',
-      value: formatValue(value),
-      labels: { ...labels },
-    })),
+    alerts: [...alerts, ...(history?.alerts ?? [])].map(alertDocument),
+    ...(history === undefined ? {} : { history: historyDocument(history) }),
     findings: [],
     couldNotLook: [...couldNotLook],
   }
+}
+
+function alertDocument({ name, state, value, labels }: RuleAlert): DoctorDocument['alerts'][number] {
+  const severity = labels['severity'] ?? ''
+  return {
+    name,
+    severity,
+    state: state === 'pending' ? 'pending' : 'firing',
+    value: formatValue(value),
+    labels: { ...labels },
+  }
+}
+
+function historyDocument({ dataDir, deployment, heldMs, rules }: History): NonNullable<DoctorDocument['history']> {
+  return { dataDir, deployment, heldMs: Math.round(heldMs), rules: [...new Set(rules.map(({ name }) => name))] }
 }
 
 function definedOf(health: Health): NonNullable<DoctorDocument['deployment']['servers'][number]['health']> {
@@ -69,7 +87,7 @@ function definedOf(health: Health): NonNullable<DoctorDocument['deployment']['se
 }
 
 function textOf(target: string, examination: Examination): string[] {
-  const { verdict, deployment, alerts, health, couldNotLook, tookMs } = examination
+  const { verdict, deployment, alerts, history, health, couldNotLook, tookMs } = examination
   const count = deployment.servers.length
   const lines = [
     `${target}: ${deployment.kind}, ${count} ${count === 1 ? 'server' : 'servers'}, looked at in ${formatDuration(tookMs)}`,
@@ -79,9 +97,24 @@ function textOf(target: string, examination: Examination): string[] {
   for (const server of deployment.servers) lines.push(...serverLines(server, health.get(server.id)))
   lines.push(...deployment.problems.map((problem) => `! ${problem}`))
   if (alerts.length > 0) lines.push('', 'alerts (their `for` not waited for):', ...alerts.flatMap(alertLines))
+  if (history !== undefined) lines.push('', ...historyLines(history))
   if (couldNotLook.length > 0) lines.push('', 'could not look:')
   for (const { at, why, hint } of couldNotLook) lines.push(`  ${at}: ${printable(why)}`, `    ${printable(hint)}`)
   return lines
+}
+
+function historyLines({ dataDir, deployment, heldMs, rules, alerts }: History): string[] {
+  const held = `the daemon of ${dataDir} (${deployment}, ${formatDuration(heldMs)} of samples)`
+  const asked = `${rules.length} ${rules.length === 1 ? 'rule' : 'rules'} with longer windows`
+  if (alerts.length === 0) return [`${asked}: ${held} finds nothing`]
+  const since = ({ activeAt }: RuleAlert): string => formatDuration(Date.now() - activeAt)
+  return [
+    `${asked}: ${held} finds`,
+    ...alerts.flatMap((alert) => {
+      const [first = '', ...more] = alertLines(alert)
+      return [`${first} (${alert.state}, for ${since(alert)})`, ...more]
+    }),
+  ]
 }
 
 function alertLines({ name, labels, annotations }: RuleAlert): string[] {
