@@ -6,7 +6,7 @@ import type { CouldNotLook, DeploymentView, Fleet, ServerView } from '../fleet/s
 import type { SampleSettings } from '../metrics/collector.ts'
 import type { RuleAlert } from '../rules/rule-alert.ts'
 import type { RuleGroup } from '../rules/rule-file.ts'
-import { askHistory, type History } from './ask-history.ts'
+import { askHistory, type History } from '../api/ask-history.ts'
 import { evaluateOnce } from './evaluate-once.ts'
 import { watchFleet } from '../fleet/watch-fleet.ts'
 import { systemClock } from '../lib/clock.ts'

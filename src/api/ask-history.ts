@@ -3,8 +3,8 @@
 // same name is another question, and `respite alerts` answers it.
 
 import { z } from 'zod'
-import { askDaemon } from '../api/ask-daemon.ts'
-import { fleetSchema, type FleetDocument } from '../api/contract.ts'
+import { askDaemon } from './ask-daemon.ts'
+import { fleetSchema, type FleetDocument } from './contract.ts'
 import type { CouldNotLook, DeploymentView, ServerView } from '../fleet/server.ts'
 import { Fault } from '../lib/fault.ts'
 import { formatDuration } from '../lib/units.ts'
