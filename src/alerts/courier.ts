@@ -9,13 +9,9 @@ import type { Outcome, Sender } from './notifier.ts'
 
 const ATTEMPT_MS = 10_000
 const AT_ONCE = 4
-const FIRST_WAIT_MS = 1_000
-const LONGEST_WAIT_MS = 60_000
 
-/** How long to wait after that many failed attempts, unless the other side asks for longer. */
-export function waitAfter(attempt: number, askedMs = 0): number {
-  return Math.max(askedMs, Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt - 1, 10)))
-}
+/** Between attempts of the same notice. */
+export const WAITS = { firstMs: 1_000, longestMs: 60_000 }
 
 export class Courier {
   readonly #clock: Clock

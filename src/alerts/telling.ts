@@ -2,12 +2,13 @@
 // remembered with each alert that it was about. A failed attempt is not queued: after a wait the group is looked at
 // again, and what is told then is how things are then.
 
+import { waitAfter } from '../lib/backoff.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Notices } from '../lib/notices.ts'
 import type { Deliveries, Delivery } from '../state/deliveries.ts'
 import type { AlertBook, Group } from './alert-book.ts'
 import type { Alert, Labels, Told } from './alert.ts'
-import { waitAfter, type Courier } from './courier.ts'
+import { WAITS, type Courier } from './courier.ts'
 import { verdictOf, type NewsKind, type Verdict } from './due.ts'
 import type { Keeper } from './keep-safe.ts'
 import { makeNotice, type Notice, type Subject } from './notice.ts'
@@ -237,7 +238,7 @@ export class Telling {
     const now = this.#parts.steady()
     if (outcome.kind === 'retry') {
       line.attempt += 1
-      line.retryAt = now + waitAfter(line.attempt, outcome.afterMs)
+      line.retryAt = now + waitAfter(line.attempt, WAITS, outcome.afterMs)
       return
     }
     line.attempt = 0
