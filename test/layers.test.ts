@@ -35,6 +35,7 @@ const PACKAGES: Record<string, string> = {
   state: 'node:sqlite',
   rules: 'yaml', // rule files
   alerts: 'nodemailer',
+  archive: '@aws-sdk/client-s3 @azure/storage-blob', // each in its file of storage/ alone, loaded only where used
   api: 'hono @hono/node-server zod',
   cli: 'commander',
   lab: '@redis/client',
