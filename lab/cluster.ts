@@ -14,7 +14,7 @@ export interface Cluster {
 
 /** Starts a Cluster and waits until each node says that it is ok and each replica is in sync. */
 export async function startCluster(primaries = 3, replicasEach = 0, options: StartOptions = {}): Promise<Cluster> {
-  const conf = ['cluster-enabled yes', 'cluster-node-timeout 2000', ...(options.conf ?? [])]
+  const conf = ['cluster-enabled yes', 'cluster-node-timeout 5000', ...(options.conf ?? [])]
   const total = primaries * (1 + replicasEach)
   const starts = Array.from({ length: total }, (_none, at) => startServer({ ...options, name: `cluster-${at}`, conf }))
   const nodes = await Promise.all(starts)

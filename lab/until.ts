@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '../src/lib/fault.ts'
 
 export interface UntilOptions {
-  readonly timeoutMs?: number // 10 s when absent
+  readonly timeoutMs?: number // 30 s when absent: generous, since nobody waits for it when all is well
   readonly everyMs?: number // 20 ms when absent
 }
 
@@ -12,7 +12,7 @@ export interface UntilOptions {
 export async function until<T>(
   what: string,
   ask: () => Promise<T | false | undefined> | T | false | undefined,
-  { timeoutMs = 10_000, everyMs = 20 }: UntilOptions = {},
+  { timeoutMs = 30_000, everyMs = 20 }: UntilOptions = {},
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs
   let last = ''

@@ -43,7 +43,7 @@ async function next(): Promise<Config | Fault> {
     let late: NodeJS.Timeout | undefined
     await new Promise<void>((resolve, reject) => {
       wake = resolve
-      late = setTimeout(() => reject(new Error('nothing happened for 10 s')), 10_000)
+      late = setTimeout(() => reject(new Error('nothing happened for 30 s')), 30_000)
     })
     clearTimeout(late)
   }

@@ -11,8 +11,10 @@ import { startCluster } from '../lab/cluster.ts'
 import { startReplica, startSentinel, startServer, type Server, type StartOptions } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import { systemClock } from '../src/lib/clock.ts'
+import { openConnection } from '../src/redis/connection.ts'
 import { evaluate, hurried, shippedRules } from './evaluating.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
+import { howLong } from './watched.ts'
 
 nothingLeftAfterwards()
 
@@ -57,18 +59,18 @@ suite('alerts on servers', { concurrency: 3 }, () => {
     const one = await server(t)
     const watched = evaluate(t, { url: one.url, rules: shippedRules('redis.yml') })
     await watched.untilSampled()
-    assert.deepEqual(watched.lines(), [])
+    await watched.untilQuiet()
     await one.kill('SIGKILL')
     const killedAt = performance.now()
-    await watched.untilPends('RedisDown')
-    assert.ok(performance.now() - killedAt < 2_500, `pending after ${performance.now() - killedAt} ms`)
-    await until('a minute has passed', () => performance.now() - killedAt > 55_000, { timeoutMs: 60_000, everyMs: 500 })
-    assert.ok(
-      watched.lines().every((line) => line.endsWith('pending')),
-      watched.lines().join('\n'),
-    )
-    await watched.untilFires('RedisDown', { answer: 'refused', instance: one.id, role: 'primary' })
-    assert.ok(performance.now() - killedAt < 66_000)
+    const pendingMs = await howLong(() => watched.lines().some((line) => line.startsWith('RedisDown ')))
+    assert.ok(pendingMs < 2_500, `pending after ${pendingMs} ms`)
+    const firing = (): string[] => watched.lines().filter((line) => line.endsWith('firing'))
+    await until('an alert fires', () => firing().length > 0, { timeoutMs: 120_000, everyMs: 200 })
+    assert.ok(performance.now() - killedAt > 55_000, firing().join('\n'))
+    const labels = { answer: 'refused', instance: one.id, role: 'primary' }
+    const { activeAt, firedAt = Infinity } = await watched.untilFires('RedisDown', labels)
+    // By the alert's own times: how late this test looks is no matter.
+    assert.ok(firedAt - activeAt >= 60_000 && firedAt - activeAt < 65_000, `fires after ${firedAt - activeAt} ms`)
     await one.restart()
     await watched.untilEnds('RedisDown')
   })
@@ -109,7 +111,12 @@ suite('alerts on servers', { concurrency: 3 }, () => {
     const stop = keepDoing(t, () => one.cli('SETRANGE', `key:${(key += 1)}`, '200000', 'x'))
     await store.untilFires('RedisEvictions', { data_class: 'store' })
     await store.untilFires('RedisMemoryHigh')
-    assert.deepEqual(cache.lines(), [], 'a cache is full by design')
+    const ofSpace = /^(RedisEvictions|RedisMemoryHigh|MemoryFull|WritesRefused) /
+    assert.deepEqual(
+      cache.lines().filter((line) => ofSpace.test(line)),
+      [],
+      'a cache is full by design',
+    )
     await stop()
     await store.untilEnds('RedisEvictions')
   })
@@ -143,9 +150,11 @@ suite('alerts on servers', { concurrency: 3 }, () => {
 
   test('a server that is busy with very many commands', async (t) => {
     const one = await server(t)
-    // On a machine that others use too, no process can count on 70 % of a core.
-    const rules = BUILT_IN.replace(') > 0.7', ') > 0.2')
-    assert.notEqual(rules, BUILT_IN)
+    // On a machine that others use too, no process can count on 70 % of a core, nor on what it could do with that.
+    const rules = [') > 0.7', '[10s]) > 100000'].reduce((text, limit) => {
+      assert.equal(text.split(limit).length, 2, `there is one ${limit}`)
+      return text.replace(limit, limit.replace('0.7', '0.05').replace('100000', '1000'))
+    }, BUILT_IN)
     const watched = evaluate(t, { url: one.url, rules })
     await watched.untilSampled()
     const words = ['-p', String(one.port), '-q', '-P', '100', '-n', '1000000000', '-t', 'incr']
@@ -164,7 +173,10 @@ suite('alerts on servers', { concurrency: 3 }, () => {
     const watched = evaluate(t, { url: one.url, rules: BUILT_IN })
     await one.cli('AUTH', 'nobody', 'wrong') // a counter is there from its first error on
     await watched.untilSampled()
-    for (let at = 0; at < 20; at += 1) await one.cli('AUTH', 'nobody', 'wrong')
+    const stranger = await openConnection({ ...one, timeoutMs: 20_000, name: 'stranger' })
+    t.after(() => stranger.close())
+    for (let at = 0; at < 20; at += 1)
+      await assert.rejects(stranger.send('AUTH', 'nobody', 'wrong'), { answer: 'wrongpass' })
     await watched.untilFires('RedisAuthErrors')
     await watched.untilEnds('RedisAuthErrors')
   })
@@ -204,11 +216,7 @@ suite('alerts on servers', { concurrency: 3 }, () => {
     await watched.untilEnds('RedisDisconnectedSlaves')
     backup.kill('SIGKILL')
     await backup.exited
-    for (const name of ['RedisDown', 'ReplicationLag']) await watched.untilEnds(name)
-    assert.deepEqual(
-      watched.lines().filter((line) => line.endsWith('firing')),
-      [],
-    )
+    await watched.untilQuiet()
   })
 
   test('saves that fail, data that was never saved, and changes that are too old', async (t) => {
@@ -219,7 +227,7 @@ suite('alerts on servers', { concurrency: 3 }, () => {
     await watched.untilFires('RedisMissingBackup', { reason: 'never', shard: one.id })
     await one.cli('BGSAVE')
     await watched.untilEnds('RedisMissingBackup')
-    assert.deepEqual(watched.lines(), [], 'nobody writes: what is saved does not grow too old')
+    await watched.untilQuiet() // nobody writes: what is saved does not grow too old
     await one.cli('SET', 'a', '2')
     await watched.untilFires('RedisMissingBackup', { reason: 'overdue' })
 
@@ -291,7 +299,8 @@ suite('alerts on servers', { concurrency: 3 }, () => {
     await primary.kill('SIGKILL')
     await watched.untilFires('RedisDown', { instance: primary.id })
     await primary.restart()
-    await watched.untilEnds('RedisDown')
+    // Only that one: who was named as the replica's primary is watched for a minute, and these rules call it down.
+    await watched.untilEnds('RedisDown', { instance: primary.id })
   })
 
   test("the documents' RedisMissingBackup, a day later by the clock of Respite", async (t) => {

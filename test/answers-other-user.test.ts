@@ -58,7 +58,7 @@ test('the same without a title, when it is the process that was asked before', a
 test('clients that are paused, and a server that is alive and listens elsewhere', async (t) => {
   const server = await startServer()
   t.after(() => server.stop())
-  await server.cli('CLIENT', 'PAUSE', '3000', 'ALL')
+  await server.cli('CLIENT', 'PAUSE', '600000', 'ALL') // until the server ends
   const paused = await lookAsNobody(t, server, server.pid)
   if (paused === undefined) return
   assert.equal(paused.id, 'paused', paused.text ?? '')

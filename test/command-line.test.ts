@@ -196,11 +196,11 @@ describe('respite watch and respite fleet', () => {
     const { child, url, lines } = await startWatch(t, primary.url, '--password-file', passwordFile)
     const wells = async (): Promise<number> => (await serversAt(url)).filter(({ answer }) => answer.id === 'ok').length
     await until('both servers answer', async () => (await wells()) === 2)
-    assert.equal((await fetch(`${url}/readyz`)).status, 200)
+    await until('it is ready', async () => (await fetch(`${url}/readyz`)).status === 200)
     const second = await startReplica(primary)
     const find = async (): Promise<FleetServerDocument | undefined> =>
       (await serversAt(url)).find(({ id }) => id === second.id)
-    await until('the new one is found', async () => (await find())?.answer.id === 'ok', { timeoutMs: 15_000 })
+    await until('the new one is found', async () => (await find())?.answer.id === 'ok')
 
     const table = await run('fleet', ...data())
     assert.match(table.out, new RegExp(`${primary.id} +primary +ok `))
@@ -214,7 +214,7 @@ describe('respite watch and respite fleet', () => {
 
     await second.stop()
     await until('it is seen to be gone', async () => (await find())?.answer.id === 'refused')
-    await until('it is missing', async () => (await fleetAt(url))[0]?.missing[0] === second.id, { timeoutMs: 15_000 })
+    await until('it is missing', async () => (await fleetAt(url))[0]?.missing[0] === second.id)
     assert.equal((await run('fleet', ...data())).exit, 2)
     assert.equal((await run('fleet', 'forget', second.id, ...data())).out, `${second.id} is forgotten\n`)
     assert.equal(await find(), undefined)
@@ -238,6 +238,7 @@ describe('respite watch and respite fleet', () => {
     writeFileSync(file, `${yaml}  - { name: two, url: "redis://127.0.0.1:1" }\n`)
     child.kill('SIGHUP')
     await until('the second deployment is watched', async () => (await names()) === 'orders,two')
+    await until('it was looked at', async () => (await serversAt(url)).some(({ answer }) => answer.id === 'refused'))
     writeFileSync(file, 'deployments: nonsense\n')
     child.kill('SIGHUP')
     assert.equal((await run('fleet', ...data(), '--json')).exit, 2) // `two` does not answer; `orders` is still watched

@@ -14,12 +14,14 @@ import type { FleetDocument } from '../src/api/contract.ts'
 import type { Daemon } from '../src/cli/command.ts'
 import { makeConfig } from '../src/config.ts'
 import { startDaemon } from '../src/daemon.ts'
+import { PATIENT } from '../src/fleet/look-at-answer.ts'
 import { systemClock, type Clock } from '../src/lib/clock.ts'
 import { silentLog } from '../src/lib/log.ts'
 import { Metrics } from '../src/metrics/watch-metrics.ts'
 import { READ_COMMANDS } from '../src/redis/ask.ts'
 import { parseClientList } from '../src/redis/client-list.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
+import { howLong } from './watched.ts'
 import { untilFleet, viewIn, watchUrl } from './watching.ts'
 
 nothingLeftAfterwards()
@@ -53,13 +55,12 @@ function startWatch(
   return { process, events }
 }
 
-/** SIGTERM, and how long the process took to end with 0. */
+/** SIGTERM, and how many milliseconds the process took to end with 0. */
 async function endOf(process: ChildProcess): Promise<number> {
-  const started = performance.now()
-  const ended = new Promise<unknown>((resolve) => process.once('exit', (code, signal) => resolve(code ?? signal)))
   process.kill('SIGTERM')
-  assert.equal(await ended, 0)
-  return performance.now() - started
+  const tookMs = await howLong(() => process.exitCode !== null || process.signalCode !== null)
+  assert.equal(process.exitCode ?? process.signalCode, 0)
+  return tookMs
 }
 
 function respite(...args: string[]): Promise<{ exit: number; out: string }> {
@@ -85,8 +86,10 @@ suite('daemon', { concurrency: 2 }, () => {
     const server = await startServer()
     t.after(() => server.stop())
     await server.kill('SIGSTOP') // so that the first look takes its time
+    const began = performance.now()
     const daemon = await start(t, [server.url])
-    assert.equal((await fetch(`${daemon.url}/readyz`)).status, 503)
+    const { status } = await fetch(`${daemon.url}/readyz`)
+    if (performance.now() - began < PATIENT.replyMs) assert.equal(status, 503) // on a slow machine it may be over already
     await until('it is ready', async () => (await fetch(`${daemon.url}/readyz`)).status === 200)
     assert.match(await metricsOf(daemon), /^respite_server_answer\{.*answer="stopped".*\} 1$/m)
     await server.kill('SIGCONT')
@@ -232,13 +235,13 @@ suite('daemon', { concurrency: 2 }, () => {
     t.after(() => metrics.stop())
     const taken = (): number => metrics.latest('orders', replica.id)?.value('redis_exporter_scrapes_total') ?? 0
     const goesOn = async (when: string): Promise<void> => {
-      const [samples, since] = [taken(), viewIn(fleet, replica.id)?.since]
+      const [samples, since, began] = [taken(), viewIn(fleet, replica.id)?.since, clock.now()]
       await until(`two more samples ${when}`, () => taken() >= samples + 2)
       assert.equal(metrics.latest('orders', replica.id)?.value('redis_up'), 1)
       await untilFleet(fleet, lines)
       assert.equal(viewIn(fleet, replica.id)?.since, since, 'the answer is the same since the same time')
       const now = clock.now()
-      const [points] = metrics.history.select('redis_up', ({ instance }) => instance === replica.id, now - 5_000, now)
+      const [points] = metrics.history.select('redis_up', ({ instance }) => instance === replica.id, began, now)
       assert.ok((points?.values.length ?? 0) >= 2, `samples of now ${when}`)
       assert.ok(points?.values.every((value) => value === 1))
       assert.ok((viewIn(fleet, replica.id)?.lagSeconds ?? 0) < 5)
@@ -248,9 +251,11 @@ suite('daemon', { concurrency: 2 }, () => {
     await goesOn('an hour earlier')
     clock.step(7_200_000)
     await goesOn('an hour later')
+    const killedAt = clock.now()
     await replica.kill('SIGKILL')
     await until('a death is seen', () => viewIn(fleet, replica.id)?.answer.id === 'refused')
-    assert.ok(Math.abs((viewIn(fleet, replica.id)?.since ?? 0) - clock.now()) < 5_000)
+    const seenAt = viewIn(fleet, replica.id)?.since ?? 0
+    assert.ok(seenAt >= killedAt && seenAt <= clock.now(), `killed at ${killedAt}, seen at ${seenAt}`)
   })
 
   test('thirty servers are asked nothing but what is on the list', async (t) => {

@@ -32,7 +32,7 @@ async function startDemo(t: TestContext): Promise<Demo> {
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => void (output += text))
   const url = (): string => /listening (http:\S+)/.exec(output)?.[1] ?? ''
-  await until('the demo listens', () => url() !== '' || child.exitCode !== null, { timeoutMs: 30_000 })
+  await until('the demo listens', () => url() !== '' || child.exitCode !== null, { timeoutMs: 60_000 })
   assert.equal(child.exitCode, null, output)
   const gone = async (): Promise<void> => {
     await until('its folder and its servers are gone', () => readdirSync(folder).length === 0 && strays(folder) === 0)
@@ -57,7 +57,7 @@ test('the demo shows nine servers that answer, says how to break them, and Ctrl-
   const demo = await startDemo(t)
   const metrics = async (): Promise<string> => (await fetch(`${demo.url()}/metrics`)).text()
   await until('all nine servers are up', async () => (await metrics()).match(/^redis_up\{.*\} 1$/gm)?.length === 9, {
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
   })
   const [, pid] = /kill -9 (\d+)/.exec(demo.output()) ?? []
   process.kill(Number(pid), 'SIGKILL')

@@ -29,13 +29,14 @@ export interface Evaluated {
   lines(): string[]
   /** Waits for a firing alert of that name with at least these labels. */
   untilFires(name: string, labels?: Readonly<Record<string, string>>): Promise<RuleAlert>
-  untilPends(name: string): Promise<RuleAlert>
-  /** Waits until no alert of that name, nor a pending one, is left. */
-  untilEnds(name: string): Promise<void>
+  /** Waits until no alert of that name with at least these labels, nor a pending one, is left. */
+  untilEnds(name: string, labels?: Readonly<Record<string, string>>): Promise<void>
+  /** Waits until there is no alert at all, nor a pending one. */
+  untilQuiet(): Promise<void>
   untilSampled(): Promise<void>
 }
 
-const PATIENTLY = { timeoutMs: 45_000, everyMs: 100 }
+const PATIENTLY = { timeoutMs: 90_000, everyMs: 100 }
 
 /** The text of a shipped rule file. */
 export function shippedRules(file: 'redis.yml' | 'documents.yml'): string {
@@ -76,8 +77,11 @@ export function evaluate(t: TestContext, options: EvaluateOptions): Evaluated {
     fleet.stop()
     assert.deepEqual(errors, [])
   })
-  const current = (name: string): RuleAlert[] =>
-    rules.alerts().filter((alert) => alert.name === name && alert.state !== 'resolved')
+  const current = (name: string, labels: Readonly<Record<string, string>> = {}): RuleAlert[] =>
+    rules
+      .alerts()
+      .filter((alert) => alert.name === name && alert.state !== 'resolved')
+      .filter((alert) => Object.entries(labels).every(([key, value]) => alert.labels[key] === value))
   const lines = (): string[] =>
     rules
       .alerts()
@@ -89,15 +93,10 @@ export function evaluate(t: TestContext, options: EvaluateOptions): Evaluated {
     })
   return {
     lines,
-    untilFires: (name, labels = {}) =>
-      wait(`${name} fires`, () =>
-        current(name).find(
-          (alert) =>
-            alert.state === 'firing' && Object.entries(labels).every(([key, value]) => alert.labels[key] === value),
-        ),
-      ),
-    untilPends: (name) => wait(`${name} is pending`, () => current(name)[0]),
-    untilEnds: async (name) => void (await wait(`${name} ends`, () => current(name).length === 0)),
+    untilFires: (name, labels) =>
+      wait(`${name} fires`, () => current(name, labels).find(({ state }) => state === 'firing')),
+    untilEnds: async (name, labels) => void (await wait(`${name} ends`, () => current(name, labels).length === 0)),
+    untilQuiet: async () => void (await wait('all is quiet', () => lines().length === 0)),
     untilSampled: async () => {
       await wait('all servers were sampled', () => {
         const servers = fleet.servers()

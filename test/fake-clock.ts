@@ -44,6 +44,11 @@ export class FakeClock implements Clock {
     this.wallMs += byMs
   }
 
+  /** Timers that wait: with them what is under way shows. */
+  get waiting(): number {
+    return this.timers.length
+  }
+
   forgetTimers(): void {
     this.timers = []
   }

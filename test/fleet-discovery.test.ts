@@ -67,7 +67,7 @@ suite('discovery', { concurrency: 2 }, () => {
     }
 
     async function isWhole(url: string, fleet: Fleet): Promise<void> {
-      await untilFleet(fleet, lines, 40_000).catch((error: unknown) => assert.fail(`from ${url}: ${String(error)}`))
+      await untilFleet(fleet, lines).catch((error: unknown) => assert.fail(`from ${url}: ${String(error)}`))
       assert.equal(fleet.deployments()[0]?.kind, 'sentinel', url)
       await until(`nothing is amiss from ${url}`, () =>
         fleet
@@ -95,9 +95,7 @@ suite('discovery', { concurrency: 2 }, () => {
       urls.push(`rediss+sentinel://${sentinels[1]?.id}/orders`)
       const fleets = urls.map((url) => watchUrl(t, url, { access, sentinelAccess, every: { livenessMs: 1_000 } }))
       for (const [at, fleet] of fleets.entries())
-        await untilFleet(fleet, lines, 40_000).catch((error: unknown) =>
-          assert.fail(`from ${urls[at]}: ${String(error)}`),
-        )
+        await untilFleet(fleet, lines).catch((error: unknown) => assert.fail(`from ${urls[at]}: ${String(error)}`))
     })
 
   test('replicas of replicas: the whole chain from each link of it', async (t) => {
@@ -130,7 +128,7 @@ suite('discovery', { concurrency: 2 }, () => {
     }
     await middle.kill('SIGKILL')
     const fleet = watchUrl(t, primary.url, { expected })
-    assert.equal(await fleet.settled(8_000), true)
+    assert.equal(await fleet.settled(30_000), true)
     await untilFleet(fleet, [
       `primary ${primary.id} ok new`,
       `replica ${middle.id} refused expected`, // its replica names it
@@ -214,7 +212,7 @@ suite('discovery', { concurrency: 2 }, () => {
       await replica.cli('CLUSTER', 'FAILOVER')
       return false
     }
-    await until('the replica has taken over', takeOver, { timeoutMs: 40_000 })
+    await until('the replica has taken over', takeOver, { timeoutMs: 90_000 })
     const flipped = linesOf(fleet).map((line) =>
       line.includes(` ${primary.id} `)
         ? line.replace('primary', 'replica')

@@ -15,7 +15,7 @@ export function nothingLeftAfterwards(): void {
     const children = livingChildren().map((child) => `${child.name} (pid ${child.pid})`)
     await killAll()
     // A socket that was closed a moment ago may still be on its way out.
-    await until('closing handles are gone', () => leftOver(before).length === 0, { timeoutMs: 1500 }).catch(
+    await until('closing handles are gone', () => leftOver(before).length === 0, { timeoutMs: 10_000 }).catch(
       () => undefined,
     )
     assert.deepEqual(children, [], 'servers are still running: a test did not stop them')

@@ -58,7 +58,7 @@ async function open(id: string, settings: NotifierSettings): Promise<Sender> {
   return sender ?? assert.fail(id)
 }
 
-async function send(sender: Sender, what: Notice = notice, timeoutMs = 5_000): Promise<Outcome> {
+async function send(sender: Sender, what: Notice = notice, timeoutMs = 30_000): Promise<Outcome> {
   const outcome = await sender.send(what, { signal: AbortSignal.timeout(timeoutMs) })
   assert.doesNotMatch(outcome.says, /geheim/)
   return outcome
@@ -280,7 +280,7 @@ describe(
       const hook = await startListener(t)
       writeFileSync(
         join(dir, 'config.yml'),
-        `route: { receiver: hook, group_by: [deployment], group_wait: 50ms, group_interval: 100ms }
+        `route: { receiver: hook, group_by: [deployment], group_wait: 1s, group_interval: 100ms }
 receivers: [{ name: hook, webhook_configs: [{ url: '${hook.url}' }] }]
 `,
       )

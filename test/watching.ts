@@ -58,7 +58,7 @@ export function linesOf(fleet: Fleet): string[] {
 }
 
 /** Waits until the fleet is known to be exactly this; says what it was instead. */
-export async function untilFleet(fleet: Fleet, lines: readonly string[], timeoutMs = 20_000): Promise<void> {
+export async function untilFleet(fleet: Fleet, lines: readonly string[], timeoutMs = 60_000): Promise<void> {
   const wanted = lines.toSorted().join('\n')
   await until(`the fleet is\n${wanted}\n`, () => linesOf(fleet).join('\n') === wanted, { timeoutMs }).catch((error) => {
     const problems = fleet

@@ -119,7 +119,7 @@ describe('ten thousand alerts at once', () => {
 
   it('are told each once, a notice for each deployment, over a restart too', async () => {
     const time = new Timeline()
-    const started = performance.now()
+    const started = process.cpuUsage()
     for (let at = 0; at < COUNT; at += 1)
       time.sees('firing', 'RedisDown', { deployment: `d${at % 20}`, instance: `10.0.0.${at}:6379` })
     await time.pass(10)
@@ -133,6 +133,7 @@ describe('ten thousand alerts at once', () => {
       time.sees('resolved', 'RedisDown', { deployment: `d${at % 20}`, instance: `10.0.0.${at}:6379` })
     await time.pass(70)
     assert.equal(new Set(time.told.flatMap(({ notice }) => notice.resolved.map((one) => one.fingerprint))).size, COUNT)
-    assert.ok(performance.now() - started < 20_000, `${performance.now() - started} ms`)
+    const { user, system } = process.cpuUsage(started)
+    assert.ok(user + system < 20e6, `${(user + system) / 1e6} s of the processor`)
   })
 })

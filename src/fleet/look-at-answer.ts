@@ -1,6 +1,7 @@
 // One attempt to be a client, understood: what the door says, and where it says too little (silence, refusal) what the
 // local process and the unix socket say. This is the discriminator of "Redis is down", row by row.
 
+import { startAlarm } from '../lib/alarm.ts'
 import { knock } from '../redis/door.ts'
 import { ANSWERS, type Answer, type AnswerId } from '../redis/answers.ts'
 import type { Ask } from '../redis/ask.ts'
@@ -132,8 +133,10 @@ const ASK_WITHIN_MS = 300
 
 /** A full server has no word for a client that comes with TLS: it hangs up before the handshake. INFO tells. */
 async function explainHangUp(answer: Answer, ask: Ask): Promise<Answer> {
-  const late = new Promise<undefined>((resolve) => void setTimeout(() => resolve(undefined), ASK_WITHIN_MS).unref())
+  const { promise: late, resolve } = Promise.withResolvers<undefined>()
+  const alarm = startAlarm(ASK_WITHIN_MS, () => resolve(undefined))
   const text = await Promise.race([ask('INFO', 'clients').catch(() => undefined), late])
+  alarm.stop()
   const info = parseInfo(typeof text === 'string' ? text : '')
   const limit = infoNumber(info, 'maxclients')
   const inside = (infoNumber(info, 'connected_clients') ?? 0) + (infoNumber(info, 'cluster_connections') ?? 0)

@@ -246,6 +246,25 @@ test('a clock set back moves the past, so that nothing is lost and no distance c
   assert.equal(history.stats().clockSteps, 1)
 })
 
+test('a stall of this process while it keeps a sample is no clock that was set', () => {
+  const clock = handClock()
+  let stallMs = 0
+  const monotonic = (): number => {
+    const readMs = clock.monotonic()
+    clock.pass(stallMs) // after the reading, so that it is of the moment before
+    stallMs = 0
+    return readMs
+  }
+  const history = makeHistory({ keepMs: HOUR_MS, clock: { ...clock, monotonic } })
+  const source = history.open('a', {})
+  run(clock, source, seriesAt(0), 2)
+  const first = only(history, depth.name).at[0]
+  stallMs = 400
+  run(clock, source, seriesAt(0), 3)
+  assert.equal(only(history, depth.name).at[0], first)
+  assert.equal(history.stats().clockSteps, 0)
+})
+
 test('a sample that was under way while the clock was set back does not block those after it', () => {
   const clock = handClock()
   const history = makeHistory({ keepMs: HOUR_MS, clock })

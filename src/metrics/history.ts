@@ -6,7 +6,7 @@
 // sample has the time that the clock shows. A sample that is merely late is put one millisecond after the last. When a
 // sample is old enough to be dropped is counted on the monotonic clock: a clock that jumps ahead loses nothing.
 
-import type { Clock } from '../lib/clock.ts'
+import { wallMinusMonotonic, type Clock } from '../lib/clock.ts'
 import { MOST_ROWS } from './column-codec.ts'
 import { forgetIndex, OpenBlock, seal, type Block } from './history-block.ts'
 import { readLast, readPoints, stretchesOf, timesOf } from './history-read.ts'
@@ -273,7 +273,7 @@ class Timeline {
 
   private endRow(atMs: number, clock: Clock): boolean {
     const monotonicMs = clock.monotonic()
-    const offsetMs = clock.now() - monotonicMs
+    const offsetMs = wallMinusMonotonic(clock)
     const setBackMs = Math.round(this.wallMinusMonotonicMs - offsetMs)
     if (setBackMs >= CLOCK_STEP_MS) this.moveBack(setBackMs)
     this.wallMinusMonotonicMs = offsetMs

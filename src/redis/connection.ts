@@ -10,6 +10,7 @@ import {
   SocketClosedUnexpectedlyError,
   type RedisClientOptions,
 } from '@redis/client'
+import { startAlarm } from '../lib/alarm.ts'
 import { reasonOf } from '../lib/fault.ts'
 import { answerOfError, answerOfSocketError, NO_PASSWORD_SET, type AnswerId } from './answers.ts'
 import { tlsOptions } from './door.ts'
@@ -175,15 +176,13 @@ class NodeRedisConnection implements Connection {
   }
 
   async #inTime<T>(work: Promise<T>, doing: string): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      const why = `no answer to ${doing} within ${this.#timeoutMs} ms`
-      timer = setTimeout(() => reject(new Lost(why, 'silent')), this.#timeoutMs)
-    })
+    const why = `no answer to ${doing} within ${this.#timeoutMs} ms`
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const alarm = startAlarm(this.#timeoutMs, () => reject(new Lost(why, 'silent')))
     try {
       return await Promise.race([work, late])
     } finally {
-      clearTimeout(timer)
+      alarm.stop()
     }
   }
 

@@ -6,6 +6,7 @@
 
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { startAlarm } from '../lib/alarm.ts'
 import { answerOfError, answerOfSocketError, NO_PASSWORD_SET, type Answer, type AnswerId } from './answers.ts'
 import type { Access, Address } from './url.ts'
 
@@ -19,7 +20,7 @@ export interface DoorOptions {
 const MOST_BYTES = 65_536
 const PING = '*1\r\n$4\r\nPING\r\n'
 
-const LISTEN_MS = 100
+const LISTEN_MS = 300 // a server that is full says so at once, when it gets the processor
 
 /** Never rejects: every failure is an answer. */
 export async function knock(options: DoorOptions): Promise<Answer> {
@@ -39,7 +40,7 @@ function attempt({ address, access, connectTimeoutMs, replyTimeoutMs }: DoorOpti
     let settled = false
     const tls = access.tls !== undefined
     const socket = openSocket(address, access)
-    let timer = alarm(connectTimeoutMs, () => settle('timed-out', `no connection within ${connectTimeoutMs} ms`))
+    let timer = startAlarm(connectTimeoutMs, () => settle('timed-out', `no connection within ${connectTimeoutMs} ms`))
 
     const settle = (id: AnswerId, text?: string, unclear?: Answer['unclear']): void => {
       if (settled) return
@@ -54,12 +55,12 @@ function attempt({ address, access, connectTimeoutMs, replyTimeoutMs }: DoorOpti
       socket.once('connect', () => {
         timer.stop()
         const why = `connected, then no TLS handshake for ${replyTimeoutMs} ms`
-        timer = alarm(replyTimeoutMs, () => settle('silent', why, 'no-handshake'))
+        timer = startAlarm(replyTimeoutMs, () => settle('silent', why, 'no-handshake'))
       })
     socket.once(tls ? 'secureConnect' : 'connect', () => {
       connectMs = performance.now() - started
       timer.stop()
-      timer = alarm(replyTimeoutMs, () => settle('silent', silence(received, replyTimeoutMs)))
+      timer = startAlarm(replyTimeoutMs, () => settle('silent', silence(received, replyTimeoutMs)))
       if (speak) socket.write(loginBytes(access) + PING)
     })
     socket.on('data', (chunk: Buffer) => {
@@ -85,20 +86,6 @@ const HUNG_UP_IN_HANDSHAKE =
   'hung up during the TLS handshake: the port speaks plain text, or the server is full (maxclients) and cannot say so'
 const HUNG_UP_AFTER_HANDSHAKE =
   ' right after the TLS handshake: it may want another client certificate, or a proxy has no server behind it'
-const STALL_MS = 100
-
-/**
- * A time-out that does not blame the server for our own stall: when it rings late, this process was busy or stopped, and
- * the answer may lie unread in the socket; it then gives the loop one turn to read it.
- */
-function alarm(delayMs: number, ring: () => void): { stop(): void } {
-  const due = performance.now() + delayMs
-  let timer = setTimeout(() => {
-    if (performance.now() - due < STALL_MS) ring()
-    else timer = setTimeout(ring, STALL_MS)
-  }, delayMs)
-  return { stop: () => clearTimeout(timer) }
-}
 
 /** A socket to the address, with TLS where the access asks for it. The caller listens for `error`. */
 function openSocket(address: Address, access: Access): Socket {

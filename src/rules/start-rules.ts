@@ -7,7 +7,7 @@
 // that none fires early, late or twice.
 
 import { hash } from 'node:crypto'
-import type { Clock, Timer } from '../lib/clock.ts'
+import { wallMinusMonotonic, type Clock, type Timer } from '../lib/clock.ts'
 import { reasonOf } from '../lib/fault.ts'
 import type { Storage } from '../promql/storage.ts'
 import { forgetful, type AlertStates } from './alert-states.ts'
@@ -93,7 +93,7 @@ class RunningRules implements Rules {
   constructor(options: RulesOptions) {
     this.options = options
     this.states = options.states ?? forgetful
-    this.wallMinusMonotonicMs = options.clock.now() - options.clock.monotonic()
+    this.wallMinusMonotonicMs = wallMinusMonotonic(options.clock)
   }
 
   start(): void {
@@ -257,8 +257,7 @@ class RunningRules implements Rules {
   }
 
   private followClock(): void {
-    const { clock } = this.options
-    const offsetMs = clock.now() - clock.monotonic()
+    const offsetMs = wallMinusMonotonic(this.options.clock)
     const stepMs = Math.round(offsetMs - this.wallMinusMonotonicMs)
     this.wallMinusMonotonicMs = offsetMs
     if (Math.abs(stepMs) >= CLOCK_STEP_MS) for (const { group } of this.scheduled) group.shift(stepMs)
