@@ -8,6 +8,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { startAlarm } from '../lib/alarm.ts'
 import { answerOfError, answerOfSocketError, NO_PASSWORD_SET, type Answer, type AnswerId } from './answers.ts'
+import { encodeCommand } from './resp.ts'
 import type { Access, Address } from './url.ts'
 
 export interface DoorOptions {
@@ -18,7 +19,7 @@ export interface DoorOptions {
 }
 
 const MOST_BYTES = 65_536
-const PING = '*1\r\n$4\r\nPING\r\n'
+const PING = encodeCommand(['PING'])
 
 const LISTEN_MS = 300 // a server that is full says so at once, when it gets the processor
 
@@ -88,7 +89,7 @@ const HUNG_UP_AFTER_HANDSHAKE =
   ' right after the TLS handshake: it may want another client certificate, or a proxy has no server behind it'
 
 /** A socket to the address, with TLS where the access asks for it. The caller listens for `error`. */
-function openSocket(address: Address, access: Access): Socket {
+export function openSocket(address: Address, access: Access): Socket {
   const where = address.path === undefined ? { host: address.host, port: address.port } : { path: address.path }
   if (access.tls === undefined) return connectTcp({ ...where, noDelay: true })
   return connectTls({ ...where, ...tlsOptions(address, access.tls) })
@@ -105,10 +106,9 @@ export function tlsOptions(address: Address, tls: NonNullable<Access['tls']>): R
   }
 }
 
-function loginBytes({ user, password }: Access): string {
-  if (password === undefined) return ''
-  const words = ['AUTH', ...(user === undefined ? [] : [user]), password]
-  return `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
+/** AUTH, or nothing where there is no password. */
+export function loginBytes({ user, password }: Access): string {
+  return password === undefined ? '' : encodeCommand(['AUTH', ...(user === undefined ? [] : [user]), password])
 }
 
 /** The verdict on what was received so far, or undefined while more is needed. Source: networking.c of Redis 7.0. */
