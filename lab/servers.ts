@@ -101,11 +101,14 @@ export async function startReplica(primary: Server, options: StartOptions = {}):
 export interface SentinelOptions extends StartOptions {
   readonly watches: readonly { readonly name: string; readonly server: Server }[]
   readonly quorum: number
-  readonly downAfterMs?: number // 1 s when absent
+  readonly downAfterMs?: number // 3 s when absent; `NEVER_DOWN_MS` where there is to be no failover
 }
 
+/** For a Sentinel that takes nobody for down, however long a busy machine keeps a server from its processor. */
+export const NEVER_DOWN_MS = 600_000
+
 /** Starts one Sentinel. It finds the others by itself, through the servers that it watches. */
-export function startSentinel({ watches, quorum, downAfterMs = 1000, ...options }: SentinelOptions): Promise<Server> {
+export function startSentinel({ watches, quorum, downAfterMs = 3000, ...options }: SentinelOptions): Promise<Server> {
   const conf = watches.flatMap(({ name, server }) => [
     `sentinel monitor ${name} ${HOST} ${server.port} ${quorum}`,
     `sentinel down-after-milliseconds ${name} ${downAfterMs}`,

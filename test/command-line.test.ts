@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { makeCertificates, type Certificates } from '../lab/certificates.ts'
-import { freePort, startReplica, startSentinel, startServer, type Server } from '../lab/servers.ts'
+import { freePort, NEVER_DOWN_MS, startReplica, startSentinel, startServer, type Server } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import {
   doctorSchema,
@@ -131,7 +131,8 @@ describe('respite metrics', () => {
   })
 
   it('knows a Sentinel when it meets one', async () => {
-    const sentinel = await startSentinel({ watches: [{ name: 'mymaster', server: primary }], quorum: 1 })
+    const watches = [{ name: 'mymaster', server: primary }]
+    const sentinel = await startSentinel({ watches, quorum: 1, downAfterMs: NEVER_DOWN_MS })
     const { exit, out } = await run('metrics', `redis+sentinel://${sentinel.id}/mymaster`)
     await sentinel.stop()
     assert.equal(exit, 0)

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { suite, test, type TestContext } from 'node:test'
 import { makeFolder } from '../lab/children.ts'
-import { startReplica, startSentinel, startServer, type Server } from '../lab/servers.ts'
+import { NEVER_DOWN_MS, startReplica, startSentinel, startServer, type Server } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import type { FleetDocument } from '../src/api/contract.ts'
 import type { Daemon } from '../src/cli/command.ts'
@@ -265,7 +265,9 @@ suite('daemon', { concurrency: 2 }, () => {
     t.after(() => primary.stop())
     const replicas = await Promise.all([1, 2].map(() => startReplica(primary)))
     t.after(() => Promise.all(replicas.map((replica) => replica.stop())))
-    const sentinel = await startSentinel({ watches: [{ name: 'orders', server: primary }], quorum: 1 })
+    const watches = [{ name: 'orders', server: primary }]
+    // A failover would send commands of its own.
+    const sentinel = await startSentinel({ watches, quorum: 1, downAfterMs: NEVER_DOWN_MS })
     t.after(() => sentinel.stop())
     for (const server of plain) await server.cli('CONFIG', 'RESETSTAT')
     const daemon = await start(t, [...plain.map(({ url }) => url), `redis+sentinel://${sentinel.id}/orders`])

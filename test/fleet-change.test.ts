@@ -62,7 +62,7 @@ suite('change', { concurrency: 2 }, () => {
     const other = await startReplica(primary)
     t.after(() => other.stop())
     const watches = [{ name: 'orders', server: primary }]
-    const sentinel = await startSentinel({ watches, quorum: 1, downAfterMs: 1_000 })
+    const sentinel = await startSentinel({ watches, quorum: 1 })
     t.after(() => sentinel.stop())
     const fleet = watchUrl(t, `redis+sentinel://${sentinel.id}/orders`)
     await untilFleet(fleet, [

@@ -5,7 +5,15 @@ import { suite, test, type TestContext } from 'node:test'
 import { makeCertificates, tlsOf } from '../lab/certificates.ts'
 import { makeFolder } from '../lab/children.ts'
 import { startCluster } from '../lab/cluster.ts'
-import { freePort, startReplica, startSentinel, startServer, type Server, type StartOptions } from '../lab/servers.ts'
+import {
+  freePort,
+  NEVER_DOWN_MS,
+  startReplica,
+  startSentinel,
+  startServer,
+  type Server,
+  type StartOptions,
+} from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import type { Fleet } from '../src/fleet/server.ts'
 import type { Access } from '../src/redis/url.ts'
@@ -33,7 +41,7 @@ async function startGuarded(
   t.after(() => Promise.all(replicas.map((replica) => replica.stop())))
   const watches = [{ name: 'orders', server: primary }]
   const sentinels = await Promise.all(
-    [1, 2, 3].map(() => startSentinel({ watches, quorum: 2, downAfterMs: 5_000, ...sentinelOptions })),
+    [1, 2, 3].map(() => startSentinel({ watches, quorum: 2, downAfterMs: NEVER_DOWN_MS, ...sentinelOptions })),
   )
   t.after(() => Promise.all(sentinels.map((sentinel) => sentinel.stop())))
   await until('the Sentinels know each other and the replicas', async () => {
@@ -144,7 +152,7 @@ suite('discovery', { concurrency: 2 }, () => {
       { name: 'orders', server: orders },
       { name: 'carts', server: carts },
     ]
-    const sentinel = await startSentinel({ watches, quorum: 1 })
+    const sentinel = await startSentinel({ watches, quorum: 1, downAfterMs: NEVER_DOWN_MS })
     t.after(() => sentinel.stop())
     const sentinelLine = `sentinel ${sentinel.id} ok expected`
     const lines = (primary: Server): string[] => [`primary ${primary.id} ok expected`, sentinelLine]
@@ -164,7 +172,8 @@ suite('discovery', { concurrency: 2 }, () => {
   test('a message on the hello channel that is no hello of a Sentinel harms nobody', async (t) => {
     const primary = await startServer({ name: 'primary' })
     t.after(() => primary.stop())
-    const sentinel = await startSentinel({ watches: [{ name: 'orders', server: primary }], quorum: 1 })
+    const watches = [{ name: 'orders', server: primary }]
+    const sentinel = await startSentinel({ watches, quorum: 1, downAfterMs: NEVER_DOWN_MS })
     t.after(() => sentinel.stop())
     const fleet = watchUrl(t, primary.url)
     const noise = setInterval(() => {
