@@ -2,12 +2,10 @@
 // may change something and who may not; and that what was set outlives the daemon.
 
 import assert from 'node:assert/strict'
-import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test'
 import { startReplica, startServer } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
@@ -17,46 +15,27 @@ import {
   faultSchema,
   notifyTestedSchema,
   tokenSchema,
-  watchEventSchema,
   type AlertListDocument,
 } from '../src/api/contract.ts'
+import { RESPITE, startDaemonProcess, type DaemonProcess } from './daemon-process.ts'
 import { startListener, type Listener } from './listener.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
 
 nothingLeftAfterwards()
 
-const RESPITE = join(import.meta.dirname, '..', 'respite')
 let dir = ''
 beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), 'respite-alerts-'))))
 afterEach(() => rmSync(dir, { recursive: true }))
 
-interface Daemon {
-  readonly child: ChildProcess
-  readonly url: string
-}
-
 /** Watches one real server and tells a webhook. */
-async function startDaemon(t: TestContext, hook: Listener, redis: string): Promise<Daemon> {
+async function startDaemon(t: TestContext, hook: Listener, redis: string): Promise<DaemonProcess> {
   writeFileSync(join(dir, 'hook'), hook.url, { mode: 0o600 })
   const config = join(dir, 'respite.yml')
   writeFileSync(
     config,
     `rules: [] # only what is posted\ndeployments: [{ name: orders, url: '${redis}' }]\nnotify: { slack: { urlFile: hook } }\n`,
   )
-  const args = ['watch', '--json', '--config', config, '--listen', '127.0.0.1:0', '--data', join(dir, 'data')]
-  const child = spawn(RESPITE, args, { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] })
-  t.after(() => child.kill('SIGKILL'))
-  const lines: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
-  await until('the daemon listens', () => lines.length > 0)
-  const first = watchEventSchema.parse(JSON.parse(lines[0] ?? ''))
-  return { child, url: 'url' in first ? first.url : '' }
-}
-
-async function stop({ child }: Daemon): Promise<void> {
-  const exited = once(child, 'exit')
-  child.kill('SIGTERM')
-  assert.deepEqual(await exited, [0, null])
+  return startDaemonProcess(t, dir, '--config', config, '--data', join(dir, 'data'))
 }
 
 function run(command: string, ...args: string[]): Promise<{ exit: number; out: string; err: string }> {
@@ -117,7 +96,7 @@ describe('the real amtool', { skip: !hasAmtool && 'amtool is not installed' }, (
     assert.equal((await amtool('alert', 'query')).out.includes('RedisDown'), false)
     assert.match((await amtool('alert', 'query', '--silenced')).out, /RedisDown.*suppressed/)
 
-    await stop(daemon)
+    await daemon.stop()
     daemon = await startDaemon(t, hook, redis.url)
     assert.match((await amtool('silence', 'query')).out, /known/)
     assert.match((await amtool('alert', 'query', '--silenced', 'instance=~10.*')).out, /RedisDown/)
@@ -129,7 +108,7 @@ describe('the real amtool', { skip: !hasAmtool && 'amtool is not installed' }, (
     assert.match((await amtool('alert', 'query', '--output=json')).out, /"state":"active"/)
     assert.match((await amtool('config', 'show')).out, /Respite/)
     assert.equal(hook.requests.length, 1) // it was told once, over silence and restart
-    await stop(daemon)
+    await daemon.stop()
   })
 })
 
@@ -161,7 +140,7 @@ describe('who may change something', () => {
     assert.equal((await post(`Bearer ${token}`)).status, 403)
     const ack = await fetch(`${daemon.url}/api/v1/alert-list/ack`, { method: 'POST', body: '{"id":"a","by":"b"}' })
     assert.match(faultSchema.parse(await ack.json()).fault.why, /only reads/)
-    await stop(daemon)
+    await daemon.stop()
   })
 })
 
@@ -191,7 +170,7 @@ describe('what Respite knows of the fleet', () => {
     const held = (await listed()).alerts.find(({ name }) => name === 'RedisReplicationBroken')
     assert.equal(held?.notifiers[0]?.why, 'inhibited')
     assert.equal(held.server?.role, 'replica')
-    await stop(daemon)
+    await daemon.stop()
   })
 })
 
@@ -248,6 +227,6 @@ describe('the commands', () => {
       deliveries.map(({ kind, outcome }) => `${kind} ${outcome}`),
       ['resolved delivered', 'acknowledged delivered', 'firing delivered', 'test refused', 'test delivered'],
     )
-    await stop(daemon)
+    await daemon.stop()
   })
 })

@@ -8,11 +8,11 @@ import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { spawnChild } from '../lab/children.ts'
 import { startCluster } from '../lab/cluster.ts'
-import { startReplica, startSentinel, startServer, type Server, type StartOptions } from '../lab/servers.ts'
+import { startSentinel, type Server } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { openConnection } from '../src/redis/connection.ts'
-import { evaluate, hurried, shippedRules } from './evaluating.ts'
+import { evaluate, hurried, keepDoing, replicaOf, server, shippedRules } from './evaluating.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
 import { howLong } from './watched.ts'
 
@@ -20,32 +20,6 @@ nothingLeftAfterwards()
 
 const BUILT_IN = hurried(shippedRules('redis.yml'))
 const DAY_MS = 86_400_000
-
-async function server(t: TestContext, ...conf: string[]): Promise<Server> {
-  const started = await startServer({ conf, debug: true })
-  t.after(() => started.stop())
-  return started
-}
-
-async function replicaOf(t: TestContext, primary: Server, options: StartOptions = {}): Promise<Server> {
-  const replica = await startReplica(primary, { debug: true, ...options })
-  t.after(() => replica.stop())
-  return replica
-}
-
-/** Does something again and again until it is stopped, which waits for the end of the last time. */
-function keepDoing(t: TestContext, work: () => Promise<unknown>): () => Promise<void> {
-  const end = new AbortController()
-  const running = (async () => {
-    while (!end.signal.aborted) await work()
-  })()
-  const stop = async (): Promise<void> => {
-    end.abort()
-    await running
-  }
-  t.after(stop)
-  return stop
-}
 
 function openSockets(t: TestContext, { port }: Server, count: number): () => void {
   const sockets: Socket[] = Array.from({ length: count }, () => connect(port, '127.0.0.1').on('error', () => undefined))

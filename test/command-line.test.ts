@@ -2,13 +2,12 @@
 // checked against the contract, and their exit codes against the state of the servers.
 
 import assert from 'node:assert/strict'
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { makeCertificates, type Certificates } from '../lab/certificates.ts'
@@ -23,9 +22,9 @@ import {
   type FleetDocument,
   type FleetServerDocument,
 } from '../src/api/contract.ts'
+import { RESPITE, startDaemonProcess, type DaemonProcess } from './daemon-process.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
 
-const RESPITE = join(import.meta.dirname, '..', 'respite')
 const PASSWORD = 'geheim'
 let dir = ''
 let primary: Server
@@ -61,27 +60,8 @@ function run(...args: string[]): Promise<Ran> {
   })
 }
 
-/** A daemon in a process of its own, which does not outlive its test. */
-async function startWatch(
-  t: TestContext,
-  ...args: string[]
-): Promise<{ child: ChildProcess; url: string; lines: string[] }> {
-  const all = ['watch', '--json', '--listen', '127.0.0.1:0', '--data', join(dir, 'data'), ...args]
-  const child = spawn(RESPITE, all, { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] })
-  t.after(() => child.kill('SIGKILL'))
-  const lines: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
-  await until('the daemon listens', () => lines.length > 0)
-  const first = watchEventSchema.parse(JSON.parse(lines[0] ?? ''))
-  assert.equal(first.event, 'listening')
-  return { child, url: 'url' in first ? first.url : '', lines }
-}
-
-async function stopWatch(child: ChildProcess): Promise<void> {
-  const exited = once(child, 'exit')
-  child.kill('SIGTERM')
-  assert.deepEqual(await exited, [0, null])
-}
+const startWatch = (t: TestContext, ...args: string[]): Promise<DaemonProcess> =>
+  startDaemonProcess(t, dir, '--data', join(dir, 'data'), ...args)
 
 describe('./respite', () => {
   it('runs through a symbolic link, from any folder', async () => {
@@ -194,7 +174,7 @@ describe('respite watch and respite fleet', () => {
     (await fleetAt(url)).flatMap(({ servers }) => servers)
 
   it('show the same fleet, miss a server that is gone, and forget it', async (t) => {
-    const { child, url, lines } = await startWatch(t, primary.url, '--password-file', passwordFile)
+    const { stop, url, lines } = await startWatch(t, primary.url, '--password-file', passwordFile)
     const wells = async (): Promise<number> => (await serversAt(url)).filter(({ answer }) => answer.id === 'ok').length
     await until('both servers answer', async () => (await wells()) === 2)
     await until('it is ready', async () => (await fetch(`${url}/readyz`)).status === 200)
@@ -224,14 +204,14 @@ describe('respite watch and respite fleet', () => {
     const unknown = await run('fleet', 'forget', 'nobody:1', '--json', ...data())
     assert.equal(unknown.exit, 1)
     assert.equal(faultSchema.parse(JSON.parse(unknown.out)).fault.target, 'nobody:1')
-    await stopWatch(child)
+    await stop()
   })
 
   it('take a changed configuration while they run, and refuse a wrong one', async (t) => {
     const file = join(dir, 'respite.yml')
     const yaml = `deployments:\n  - { name: orders, url: "${primary.url}", passwordFile: secret }\n`
     writeFileSync(file, yaml)
-    const { child, url } = await startWatch(t) // respite.yml of the current folder
+    const { child, stop, url } = await startWatch(t) // respite.yml of the current folder
     const names = async (): Promise<string> => {
       return (await fleetAt(url)).map(({ name }) => name).join()
     }
@@ -244,14 +224,14 @@ describe('respite watch and respite fleet', () => {
     child.kill('SIGHUP')
     assert.equal((await run('fleet', ...data(), '--json')).exit, 2) // `two` does not answer; `orders` is still watched
     assert.equal(await names(), 'orders,two')
-    await stopWatch(child)
+    await stop()
   })
 
   it('refuse a second daemon on the same data', async (t) => {
-    const { child } = await startWatch(t, primary.url, '--password-file', passwordFile)
+    const { stop } = await startWatch(t, primary.url, '--password-file', passwordFile)
     const { exit, err } = await run('watch', 'redis://127.0.0.1:1', '--listen', '127.0.0.1:0', ...data())
     assert.equal(exit, 2)
     assert.match(err, /another Respite uses it\n {2}.*--data/)
-    await stopWatch(child)
+    await stop()
   })
 })

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { makeFolder } from '../lab/children.ts'
-import { startServer, type Server } from '../lab/servers.ts'
+import type { Server } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import { doctorSchema, type DoctorDocument } from '../src/api/contract.ts'
 import type { Daemon } from '../src/cli/command.ts'
@@ -16,22 +16,16 @@ import { deploymentOfUrl } from '../src/config-deployment.ts'
 import { makeConfig } from '../src/config.ts'
 import { startDaemon } from '../src/daemon.ts'
 import { parseRuleFile } from '../src/rules/rule-file.ts'
-import { hurried, shippedRules } from './evaluating.ts'
+import { RESPITE } from './daemon-process.ts'
+import { hurried, server, shippedRules } from './evaluating.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
 
 nothingLeftAfterwards()
 
-const RESPITE = join(import.meta.dirname, '..', 'respite')
 const PATIENTLY = { timeoutMs: 60_000, everyMs: 500 }
 const HURRIED = hurried(shippedRules('redis.yml')) // windows of ten seconds, so that they are soon full
 
-async function server(t: TestContext, ...conf: string[]): Promise<Server> {
-  const started = await startServer({ conf, debug: true })
-  t.after(() => started.stop())
-  return started
-}
-
-/** Watches the server as `orders`, twice a second, by these rules. */
+/** Watches the server as `orders`, every second, by these rules. */
 async function daemonOf(t: TestContext, { url }: Server, rules: string): Promise<{ data: string; daemon: Daemon }> {
   const [folder, data] = [makeFolder('config'), makeFolder('data')]
   writeFileSync(join(folder, 'hurried.yml'), HURRIED)

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { startReplica, startServer, type Server, type StartOptions } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import type { DeploymentOptions } from '../src/fleet/watch-deployment.ts'
 import { watchFleet } from '../src/fleet/watch-fleet.ts'
@@ -49,6 +50,33 @@ export function hurried(text: string): string {
     .replaceAll(/^( +for:) \w+$/gm, '$1 1s')
     .replaceAll(/\[\d+[ms]\]/g, '[10s]')
     .replaceAll('offset 1m', 'offset 10s')
+}
+
+/** A real server that may be asked for DEBUG, with these lines of configuration. */
+export async function server(t: TestContext, ...conf: string[]): Promise<Server> {
+  const started = await startServer({ conf, debug: true })
+  t.after(() => started.stop())
+  return started
+}
+
+export async function replicaOf(t: TestContext, primary: Server, options: StartOptions = {}): Promise<Server> {
+  const replica = await startReplica(primary, { debug: true, ...options })
+  t.after(() => replica.stop())
+  return replica
+}
+
+/** Does something again and again until it is stopped, which waits for the end of the last time. */
+export function keepDoing(t: TestContext, work: () => Promise<unknown>): () => Promise<void> {
+  const end = new AbortController()
+  const running = (async () => {
+    while (!end.signal.aborted) await work()
+  })()
+  const stop = async (): Promise<void> => {
+    end.abort()
+    await running
+  }
+  t.after(stop)
+  return stop
 }
 
 export function evaluate(t: TestContext, options: EvaluateOptions): Evaluated {

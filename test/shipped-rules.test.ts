@@ -74,6 +74,15 @@ suite('shipped rules', { concurrency: 2 }, () => {
       assert.match(documents, new RegExp(`alertname(="|: )${name}`), name)
   })
 
+  test('every alert is made to fire on real servers, and to end', () => {
+    const files = ['alerts-on-servers.test.ts', 'alerts-on-fleets.test.ts']
+    const text = files.map((file) => readFileSync(join(import.meta.dirname, file), 'utf8')).join('\n')
+    for (const { name } of alertsOf('redis.yml').filter(({ name }) => name !== 'Watchdog')) {
+      assert.match(text, new RegExp(`untilFires\\('${name}'|until\\('${name} fires'`), `${name} fires`)
+      assert.ok(text.split(`'${name}`).length > 2, `${name} is named a second time, where it ends`)
+    }
+  })
+
   test('each says how bad it is, what happened, what it costs, what to do first and where to read on', () => {
     const byAnswer = ['RedisDown', 'WritesRefused'] // what to do first comes with the answer
     for (const { name, labels, annotations } of alertsOf('redis.yml')) {
