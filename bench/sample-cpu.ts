@@ -2,7 +2,8 @@
 // scraped over HTTP at the same pace, in turn, while the server serves some forty different commands.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort, startServer } from '../lab/servers.ts'
+import { freePort } from '../lab/free-port.ts'
+import { startServer } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import type { Bench } from './measure/bench.ts'
 import { countSeries, fetchText } from './measure/fetch-text.ts'

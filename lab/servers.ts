@@ -6,7 +6,6 @@
 
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { reasonOf } from '../src/lib/fault.ts'
@@ -14,6 +13,7 @@ import { knock } from '../src/redis/door.ts'
 import type { Access, Address, Tls } from '../src/redis/url.ts'
 import { tlsOf, type Certificates, type KeyPair } from './certificates.ts'
 import { makeFolder, spawnChild, type Child } from './children.ts'
+import { freePort } from './free-port.ts'
 import { until } from './until.ts'
 
 export interface StartOptions {
@@ -118,23 +118,6 @@ export function startSentinel({ watches, quorum, downAfterMs = 3000, ...options 
       : [`sentinel auth-pass ${name} ${JSON.stringify(server.access.password)}`]),
   ])
   return startServer({ ...options, sentinel: true, conf: [...conf, ...(options.conf ?? [])] })
-}
-
-/** A free loopback port below the range of outgoing connections, its Cluster bus port (+ 10,000) free as well. */
-export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const port = 11_000 + Math.floor(Math.random() * 10_000)
-    if ((await isFree(port)) && (await isFree(port + 10_000))) return port
-  }
-  throw new Error('no free port between 11000 and 21000')
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer()
-    probe.once('error', () => resolve(false))
-    probe.listen(port, HOST, () => probe.close(() => resolve(true)))
-  })
 }
 
 function makeServer(options: StartOptions, name: string, dir: string, port: number): Server {

@@ -11,7 +11,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { makeCertificates, type Certificates } from '../lab/certificates.ts'
-import { freePort, NEVER_DOWN_MS, startReplica, startSentinel, startServer, type Server } from '../lab/servers.ts'
+import { freePort } from '../lab/free-port.ts'
+import { NEVER_DOWN_MS, startReplica, startSentinel, startServer, type Server } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import {
   doctorSchema,

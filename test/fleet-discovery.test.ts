@@ -5,8 +5,8 @@ import { suite, test, type TestContext } from 'node:test'
 import { makeCertificates, tlsOf } from '../lab/certificates.ts'
 import { makeFolder } from '../lab/children.ts'
 import { startCluster } from '../lab/cluster.ts'
+import { freePort } from '../lab/free-port.ts'
 import {
-  freePort,
   NEVER_DOWN_MS,
   startReplica,
   startSentinel,

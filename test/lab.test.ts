@@ -72,6 +72,21 @@ test('certificates: trusted, expired, of another CA', async (t) => {
   assert.equal((await knock({ address: good.address, access: stranger, ...TIMES })).id, 'tls')
 })
 
+test('no two processes are given the same ports, and none is given one twice', async (t) => {
+  const program = `import { freePort } from '${import.meta.dirname}/../lab/free-port.ts'
+    const ports = []
+    for (let at = 0; at < 50; at += 1) ports.push(await freePort())
+    console.log(JSON.stringify(ports))
+    setInterval(() => {}, 1000)`
+  const children = [1, 2, 3].map(() =>
+    spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] }),
+  )
+  t.after(() => Promise.all(children.map((child) => (child.kill('SIGKILL'), once(child, 'close')))))
+  const printed = await Promise.all(children.map((child) => once(child.stdout, 'data') as Promise<[Buffer]>))
+  const ports = printed.flatMap(([line]) => JSON.parse(line.toString()) as number[])
+  assert.equal(new Set(ports).size, 150)
+})
+
 for (const signal of ['SIGKILL', 'SIGTERM', 'SIGINT'] as const)
   test(`when the process that started them ends by ${signal}, its servers end and its folder goes`, async () => {
     const program = `import { startServer } from '${import.meta.dirname}/../lab/servers.ts'
