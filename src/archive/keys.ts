@@ -4,16 +4,16 @@
 const OFFSET_DIGITS = 16
 const EPOCH_DIGITS = 10
 
-/** A name of the user's as a part of a key: every byte that is not plain becomes `%` and two hexadecimal digits. */
+/** A name of the user's as a part of a key: what is not plain, and a dot at either end, becomes `%` and two hex digits. */
 export function encodeName(name: string): string {
-  const plain = name === '.' || name === '..' ? '' : 'A-Za-z0-9._-'
-  return [...Buffer.from(name)]
-    .map((byte) => {
-      const character = String.fromCodePoint(byte)
-      const isPlain = plain !== '' && /[A-Za-z0-9._-]/.test(character)
-      return isPlain ? character : `%${byte.toString(16).padStart(2, '0').toUpperCase()}`
-    })
-    .join('')
+  const bytes = Buffer.from(name)
+  return [...bytes].map((byte, at) => encodeByte(byte, at === 0 || at === bytes.length - 1)).join('')
+}
+
+function encodeByte(byte: number, isAtEnd: boolean): string {
+  const character = String.fromCodePoint(byte)
+  if (/[A-Za-z0-9_-]/.test(character) || (character === '.' && !isAtEnd)) return character
+  return `%${byte.toString(16).padStart(2, '0').toUpperCase()}`
 }
 
 /** The name that `encodeName` was given. What it cannot have made stays as it is. */
@@ -86,7 +86,7 @@ export function parseSegmentName(name: string): SegmentName | undefined {
   return { from, to, fromTime, toTime, db, sha256, sealed }
 }
 
-export function showOffset(offset: number): string {
+function showOffset(offset: number): string {
   return String(offset).padStart(OFFSET_DIGITS, '0')
 }
 

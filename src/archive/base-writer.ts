@@ -1,0 +1,158 @@
+// Writes one base: the RDB goes compressed, encrypted and hashed into the store as it arrives, and past a scanner that
+// counts what is in it and checks its CRC. Then what a restore needs beside the data, and the manifest last: without a
+// manifest there is no base (docs/formats/archive.md, "Bases").
+
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../lib/clock.ts'
+import { Fault, reasonOf } from '../lib/fault.ts'
+import type { Log } from '../lib/log.ts'
+import type { BaseScan, BaseContents } from './base-scan.ts'
+import { ChunkQueue } from './chunk-queue.ts'
+import { FORMAT, writeDocument, type BaseManifest, type BaseMethod, type StoredPart } from './documents.ts'
+import { makeBaseId, type TimelineKeys } from './keys.ts'
+import { compressFrame, sealFrames, sealingOf, sealStream } from './seal.ts'
+import type { ServerContext } from './server-context.ts'
+import type { Store } from './storage.ts'
+
+/** What is known of a base before its first byte. */
+export interface BaseOrigin {
+  readonly deployment: string
+  readonly shard: string
+  readonly timeline: string
+  readonly replid: string | null
+  readonly offset: number | null
+  readonly db: number
+  readonly method: BaseMethod
+  readonly consistent: boolean
+  readonly source: string
+  readonly role: BaseManifest['role']
+  readonly serverVersion: string | null
+  readonly flavour: 'redis' | 'valkey'
+  readonly slots?: string
+  readonly sizeBytes?: number | undefined
+  readonly why: string
+}
+
+export interface BaseSurroundings {
+  readonly store: Store
+  readonly keys: TimelineKeys
+  readonly recipients: readonly string[]
+  readonly clock: Clock
+  readonly log: Log
+  readonly scan: BaseScan
+  /** Asked when the RDB is in the store. */
+  readonly context: () => Promise<ServerContext>
+}
+
+export interface BaseUnderWay {
+  readonly id: string
+  readonly bytes: number // of the RDB, so far
+  /** Fulfilled when there is room for more. Throws what the store has failed with. */
+  write(chunk: Buffer): Promise<void> | undefined
+  /** The RDB is whole. Resolves when the base is in the store with its manifest; else throws, and there is no base. */
+  finish(): Promise<BaseManifest>
+  /** It will never be whole. What is in the store already is removed. */
+  abort(why: Error): Promise<void>
+}
+
+const QUEUED_BYTES = 8 * 1024 * 1024
+
+export function beginBase(origin: BaseOrigin, surroundings: BaseSurroundings): BaseUnderWay {
+  const { store, keys, recipients, clock, scan, log } = surroundings
+  const began = clock.now()
+  const id = makeBaseId(began, randomBytes(2).toString('hex'))
+  const sealing = sealingOf(recipients)
+  const object = `base.rdb.${sealing}`
+  const queue = new ChunkQueue(QUEUED_BYTES)
+  const sealed = sealStream(queue, recipients)
+  let bytes = 0
+  let failure: Error | undefined
+  const { sizeBytes } = origin
+  const upload = store.putStream(
+    keys.base(id, object),
+    sealed.chunks,
+    sizeBytes === undefined ? {} : { sizeHint: sizeBytes },
+  )
+  upload.catch((error: Error) => {
+    failure = error
+    queue.fail(error)
+  })
+  const discard = async (): Promise<void> => {
+    await upload.catch(() => undefined)
+    await store.remove(keys.base(id, object)).catch((error: unknown) => {
+      log.warn({ base: id, why: reasonOf(error) }, 'could not remove what was written of a base that failed')
+    })
+  }
+  return {
+    id,
+    get bytes() {
+      return bytes
+    },
+    write(chunk) {
+      if (failure !== undefined) throw failure
+      bytes += chunk.length
+      scan.push(chunk)
+      return queue.write(chunk)
+    },
+    async finish() {
+      queue.end()
+      await upload
+      const contents = scan.finish()
+      if (contents.problem !== undefined || contents.checksum === 'bad') {
+        await discard()
+        throw contents.problem ?? badChecksum(origin.source)
+      }
+      const { storedBytes, sha256 } = sealed.result()
+      const rdb = { object, bytes, storedBytes, sha256, rdbVersion: contents.rdbVersion, checksum: contents.checksum }
+      const server = await writeContext(id, contents, surroundings)
+      const manifest = manifestOf({ id, origin, contents, began, tookMs: clock.now() - began, rdb, server })
+      await writeDocument(store, keys.base(id, 'manifest.json'), manifest)
+      return manifest
+    },
+    async abort(why) {
+      queue.fail(why)
+      await discard()
+    },
+  }
+}
+
+interface Written {
+  readonly id: string
+  readonly origin: BaseOrigin
+  readonly contents: BaseContents
+  readonly began: number
+  readonly tookMs: number
+  readonly rdb: BaseManifest['rdb']
+  readonly server: StoredPart | null
+}
+
+function manifestOf({ id, origin, contents, began, tookMs, rdb, server }: Written): BaseManifest {
+  const { sizeBytes: _hint, why, ...known } = origin
+  const { keys, expires, namespaces, notDecoded, complete } = contents
+  const at = new Date(began).toISOString()
+  return { format: FORMAT, id, ...known, at, rdb, server, keys, expires, namespaces, notDecoded, complete, tookMs, why }
+}
+
+/** Secrets are in it: without encryption it is kept on a local disk only, where the server's own files lie, too. */
+async function writeContext(
+  id: string,
+  contents: BaseContents,
+  { store, keys, recipients, context }: BaseSurroundings,
+): Promise<StoredPart | null> {
+  if (recipients.length === 0 && !store.shown.startsWith('file:')) return null
+  const document = { ...(await context()), functions: contents.libraries, analysis: contents.details }
+  const plain = Buffer.from(JSON.stringify(document))
+  const { bytes, sha256 } = await sealFrames([await compressFrame(plain)], recipients)
+  const object = `server.json.${sealingOf(recipients)}`
+  await store.put(keys.base(id, object), bytes)
+  return { object, bytes: plain.length, storedBytes: bytes.length, sha256 }
+}
+
+function badChecksum(source: string): Fault {
+  return new Fault({
+    doing: 'taking a base from',
+    target: source,
+    why: "the RDB's checksum does not match its bytes: it was damaged on the way, or in the server's memory",
+    hint: 'it is taken again by itself; if that comes back, look for hardware errors on the machine of the server',
+  })
+}

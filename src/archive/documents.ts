@@ -1,0 +1,135 @@
+// The small JSON objects of an archive, as docs/formats/archive.md has them. They grow, and what a reader does not know it
+// leaves alone; a `format` above its own it refuses.
+
+import { Fault, reasonOf } from '../lib/fault.ts'
+import type { Store } from './storage.ts'
+
+export const FORMAT = 1
+
+export interface ArchiveDocument {
+  readonly format: number
+  readonly id: string // of this archive: 16 hexadecimal digits
+  readonly deployment: string
+  readonly kind: 'standalone' | 'replicated' | 'sentinel' | 'cluster'
+  readonly created: string
+}
+
+export interface TimelineDocument {
+  readonly format: number
+  readonly timeline: string
+  readonly replid: string
+  readonly fromOffset: number
+  readonly parent: { readonly timeline: string; readonly offset: number | null } | null
+  readonly why: string
+  readonly at: string
+}
+
+export type BaseMethod = 'psync' | 'scan' | 'bgsave' | 'aof' | 'archive'
+
+export interface NamespaceCount {
+  readonly name: string
+  readonly keys: number
+  readonly bytes: number
+  readonly withTtl: number
+}
+
+export interface BaseManifest {
+  readonly format: number
+  readonly id: string
+  readonly deployment: string
+  readonly shard: string
+  readonly timeline: string
+  readonly at: string
+  readonly replid: string | null
+  readonly offset: number | null
+  readonly db: number // selected in the stream at `offset`
+  readonly method: BaseMethod
+  readonly consistent: boolean
+  readonly source: string
+  readonly role: 'primary' | 'replica' | 'unknown'
+  readonly serverVersion: string | null
+  readonly flavour: 'redis' | 'valkey'
+  readonly slots?: string
+  readonly rdb: StoredPart & { readonly rdbVersion: number; readonly checksum: 'ok' | 'absent' }
+  readonly server: StoredPart | null
+  readonly keys: number
+  readonly expires: number
+  readonly namespaces: readonly NamespaceCount[]
+  readonly notDecoded: readonly { readonly type: number; readonly name: string; readonly keys: number }[]
+  readonly complete: boolean
+  readonly tookMs: number
+  readonly why: string
+}
+
+export interface StoredPart {
+  readonly object: string // the last part of its key
+  readonly bytes: number // plain
+  readonly storedBytes: number
+  readonly sha256: string // of the object as it lies in the store
+}
+
+export interface ReplidDocument {
+  readonly replid: string
+  readonly offset: number
+  readonly at: string
+  readonly source: string
+}
+
+export interface GapDocument {
+  readonly from: number
+  readonly to: number
+  readonly fromTime: string
+  readonly toTime: string
+  readonly why: string
+}
+
+export interface PointDocument {
+  readonly name: string
+  readonly at: string
+  readonly shards: readonly { readonly shard: string; readonly timeline: string; readonly offset: number }[]
+  readonly command: string
+  readonly keysLost: number
+  readonly why: 'tripwire' | 'asked'
+}
+
+export interface CheckDocument {
+  readonly base: string
+  readonly kind: 'verified' | 'proven'
+  readonly at: string
+  readonly proved: 'plaintext' | 'ciphertext'
+}
+
+const LONGEST = 16 * 1024 * 1024 // bytes; a manifest with 10,000 namespaces has one
+
+export async function writeDocument(store: Store, key: string, document: object): Promise<void> {
+  await store.put(key, Buffer.from(JSON.stringify(document, null, 2) + '\n'))
+}
+
+/** Reads one; undefined when there is none. What is damaged, or of a newer format, is a Fault. */
+export async function readDocument<Kind extends object>(store: Store, key: string): Promise<Kind | undefined> {
+  const bytes = await store.getAll(key, LONGEST)
+  if (bytes === undefined) return undefined
+  const document = parse(store, key, bytes)
+  const { format = FORMAT } = document as { format?: number }
+  if (format <= FORMAT) return document as Kind
+  throw new Fault({
+    doing: 'reading',
+    target: `${store.shown}/${key}`,
+    why: `it is of format ${format}, and this version of Respite knows ${FORMAT}`,
+    hint: 'use a newer version of Respite',
+    exit: 1,
+    retryable: false,
+  })
+}
+
+function parse(store: Store, key: string, bytes: Uint8Array): object {
+  let why = 'it holds no JSON object'
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString())
+    if (typeof value === 'object' && value !== null) return value
+  } catch (error) {
+    why = reasonOf(error)
+  }
+  const target = `${store.shown}/${key}`
+  throw new Fault({ doing: 'reading', target, why, hint: 'respite verify lists all that is damaged', retryable: false })
+}

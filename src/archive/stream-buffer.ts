@@ -1,0 +1,186 @@
+// What of the stream is not in a segment yet. Bytes come in as they arrive, and leave as a cut: whole commands and
+// transactions, in pieces of one second each. A transaction that is still open when a cut is made stays behind for the next.
+// Memory: what arrived since the last cut, no more than one transaction beyond it, and the cuts of the last seconds, so
+// that a base whose offset is told a moment late still gets a segment that begins there.
+
+import type { Frame } from '../replication/stream-framer.ts'
+import { pieceHead, type Piece } from './pieces.ts'
+
+/** A stretch that is ready to become a segment. */
+export interface Cut {
+  readonly from: number
+  readonly to: number
+  readonly fromTime: number // epoch ms
+  readonly toTime: number
+  readonly db: number // selected at `to`
+  readonly pieces: readonly { readonly piece: Piece; readonly bytes: readonly Buffer[] }[]
+}
+
+/** A place between two transactions: the database that is selected there, and the name of its history. */
+export interface Place {
+  readonly offset: number
+  readonly db: number
+  readonly replid: string
+}
+
+interface Arrival {
+  readonly start: number // offset before its first byte
+  readonly bytes: Buffer
+  readonly at: number // epoch ms
+}
+
+const RECENT_MS = 10_000
+const RECENT_BYTES = 32 * 1024 * 1024
+
+export class StreamBuffer {
+  #arrivals: Arrival[] = []
+  #marks: Place[] // where pieces begin; the first is where the buffer begins
+  #replid: string
+  #safe: number
+  #safeDb: number
+  #end: number
+  #recent: Cut[] = [] // cuts that were taken, the latest last
+  #latest = 0 // time of the last arrival: a clock that is set back does not turn the order of the stream
+
+  constructor({ offset, db, replid }: Place) {
+    this.#safe = this.#end = offset
+    this.#safeDb = db
+    this.#replid = replid
+    this.#marks = [{ offset, db, replid }]
+  }
+
+  get replid(): string {
+    return this.#replid
+  }
+
+  /** Behind the last whole transaction: up to where a cut may be made now. */
+  get safe(): number {
+    return this.#safe
+  }
+
+  /** Bytes that a cut would take. */
+  get ready(): number {
+    return this.#safe - this.#begin
+  }
+
+  /** When the first of its bytes came, epoch ms; undefined when it is empty. */
+  get since(): number | undefined {
+    return this.#arrivals[0]?.at
+  }
+
+  get #begin(): number {
+    return this.#marks[0]?.offset ?? this.#end
+  }
+
+  /** `frame` is what the framer says of the chunk; `now` the time of its arrival, epoch ms. */
+  append(bytes: Buffer, frame: Frame, now: number): void {
+    const at = Math.max(this.#latest, now)
+    if (secondOf(this.#latest) !== secondOf(at))
+      this.#mark({ offset: this.#safe, db: this.#safeDb, replid: this.#replid })
+    this.#latest = at
+    this.#arrivals.push({ start: this.#end, bytes, at })
+    this.#end += bytes.length
+    this.#safe = frame.safe
+    this.#safeDb = frame.db
+  }
+
+  /** What came behind the last whole transaction comes once more, from here on under this replid. */
+  resume(replid: string): void {
+    this.#arrivals = this.#between(this.#begin, this.#safe)
+    this.#end = this.#safe
+    this.#replid = replid
+    this.#mark({ offset: this.#safe, db: this.#safeDb, replid })
+  }
+
+  /** Takes out everything up to the last whole transaction; undefined when there is nothing. */
+  cut(): Cut | undefined {
+    return this.#cutAt({ offset: this.#safe, db: this.#safeDb, replid: this.#replid })
+  }
+
+  /**
+   * Takes out everything up to a place, and remembers nothing of what begins there as taken before: what was cut beyond it
+   * in the last seconds comes a second time, as a cut that begins at the place. False: the stream is not there yet.
+   */
+  cutAround(place: { readonly offset: number; readonly db: number }): { readonly cuts: readonly Cut[] } | undefined {
+    const { offset, db } = place
+    if (offset > this.#safe) return undefined
+    if (offset >= this.#begin) {
+      const cut = this.#cutAt({ offset, db, replid: this.#replidAt(offset) })
+      return { cuts: cut === undefined ? [] : [cut] }
+    }
+    const across = this.#recent.filter(({ to }) => to > offset)
+    if (across[0] === undefined || across[0].from > offset) return { cuts: [] } // too long ago: a reader skips
+    return { cuts: across.map((cut) => (cut.from < offset ? tailOf(cut, offset, db) : cut)) }
+  }
+
+  #cutAt(end: Place): Cut | undefined {
+    const [from, to] = [this.#begin, end.offset]
+    if (to <= from) return undefined
+    const marks = this.#marks.filter(({ offset }) => offset < to)
+    const pieces = marks.map((mark, index) => {
+      const next = marks[index + 1]?.offset ?? to
+      const arrivals = this.#between(mark.offset, next)
+      const [fromTime, toTime] = [arrivals[0]?.at ?? 0, arrivals.at(-1)?.at ?? 0]
+      const { db, replid, offset } = mark
+      return {
+        piece: { from: offset, to: next, fromTime, toTime, db, replid },
+        bytes: arrivals.map(({ bytes }) => bytes),
+      }
+    })
+    const later = this.#marks.filter(({ offset }) => offset > to)
+    this.#arrivals = this.#between(to, this.#end)
+    this.#marks = [end, ...later]
+    return this.#remember({ from, to, db: end.db, pieces, ...timesOf(pieces) })
+  }
+
+  #remember(cut: Cut): Cut {
+    this.#recent.push(cut)
+    const size = (): number => this.#recent.reduce((sum, { from, to }) => sum + to - from, 0)
+    while (this.#recent.length > 0 && (this.#recent[0]!.toTime < this.#latest - RECENT_MS || size() > RECENT_BYTES))
+      this.#recent.shift()
+    return cut
+  }
+
+  #replidAt(offset: number): string {
+    return this.#marks.findLast((mark) => mark.offset <= offset)?.replid ?? this.#replid
+  }
+
+  #mark(mark: Place): void {
+    const last = this.#marks.at(-1)
+    if (last?.offset === mark.offset) this.#marks[this.#marks.length - 1] = mark
+    else this.#marks.push(mark)
+  }
+
+  #between(from: number, to: number): Arrival[] {
+    return this.#arrivals
+      .filter(({ start, bytes }) => start < to && start + bytes.length > from)
+      .map(({ start, bytes, at }) => {
+        const skip = Math.max(0, from - start)
+        return { start: start + skip, bytes: bytes.subarray(skip, Math.min(bytes.length, to - start)), at }
+      })
+  }
+}
+
+/** The plain bytes of a cut's segment. */
+export function plainOf(cut: Cut): Buffer {
+  return Buffer.concat(cut.pieces.flatMap(({ piece, bytes }) => [pieceHead(piece), ...bytes]))
+}
+
+function tailOf(cut: Cut, offset: number, db: number): Cut {
+  const pieces = cut.pieces
+    .filter(({ piece }) => piece.to > offset)
+    .map(({ piece, bytes }) => {
+      if (piece.from >= offset) return { piece, bytes }
+      const rest = Buffer.concat(bytes).subarray(offset - piece.from)
+      return { piece: { ...piece, from: offset, db }, bytes: [rest] }
+    })
+  return { ...cut, from: offset, pieces, ...timesOf(pieces) }
+}
+
+function timesOf(pieces: Cut['pieces']): { fromTime: number; toTime: number } {
+  return { fromTime: pieces[0]?.piece.fromTime ?? 0, toTime: pieces.at(-1)?.piece.toTime ?? 0 }
+}
+
+function secondOf(at: number): number {
+  return Math.floor(at / 1_000)
+}

@@ -1,0 +1,95 @@
+// One archiver at a time: who has the lease, who gets it when its holder dies, and who must stop.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite, test, type TestContext } from 'node:test'
+import { takeLease, type Lease } from '../src/archive/lease.ts'
+import { keysOf } from '../src/archive/keys.ts'
+import { openStorage, type Store } from '../src/archive/storage.ts'
+import { systemClock, type Clock } from '../src/lib/clock.ts'
+import { Fault } from '../src/lib/fault.ts'
+import { silentLog } from '../src/lib/log.ts'
+import { until } from '../lab/until.ts'
+
+const KEYS = keysOf('orders')
+// An hour's worth of waiting in seconds: everything that is counted runs a hundred times as fast.
+const HURRIED: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now() * 100,
+  after: (delayMs, run) => systemClock.after(delayMs / 100, run),
+}
+
+async function openFolder(t: TestContext): Promise<Store> {
+  const dir = mkdtempSync(join(tmpdir(), 'respite-lease-'))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  const store = await openStorage(`file://${dir}`, { clock: systemClock })
+  t.after(() => store.close())
+  return store
+}
+
+interface Taken {
+  readonly lease: Lease
+  readonly lost: Fault[]
+}
+
+async function take(t: TestContext, store: Store, archiver: string): Promise<Taken> {
+  const lost: Fault[] = []
+  const lease = await takeLease({
+    store,
+    keys: KEYS,
+    archiver,
+    clock: HURRIED,
+    log: silentLog,
+    onLost: (why) => void lost.push(why),
+    signal: new AbortController().signal,
+  })
+  assert.ok(lease !== undefined)
+  t.after(() => lease.release())
+  return { lease, lost }
+}
+
+suite('the lease', () => {
+  test('a second archiver is refused while the first one lives, and told who that is', async (t) => {
+    const store = await openFolder(t)
+    const first = await take(t, store, 'one')
+    await assert.rejects(take(t, store, 'two'), (error) => {
+      assert.ok(error instanceof Fault)
+      assert.match(
+        error.toText(),
+        new RegExp(`another archiver writes to it: one on .+, process ${process.pid} \\(epoch 0000000001\\)`),
+      )
+      assert.equal(error.exit, 1)
+      return true
+    })
+    await first.lease.release()
+    const second = await take(t, store, 'two')
+    assert.equal(second.lease.epoch, 2)
+    assert.deepEqual(first.lost, [])
+  })
+
+  test('the same archiver comes back at once, and whoever still runs under its name stops', async (t) => {
+    const store = await openFolder(t)
+    const first = await take(t, store, 'one')
+    const again = await take(t, store, 'one')
+    assert.equal(again.lease.epoch, 2)
+    await until('the first one hears of it', () => first.lost.length > 0)
+    assert.match(first.lost[0]?.why ?? '', /another archiver writes to it: one/)
+  })
+
+  test('a dead holder is waited out', async (t) => {
+    const store = await openFolder(t)
+    await store.create(KEYS.lease(7), Buffer.from('{"archiver":"dead"}'))
+    await store.put(KEYS.alive(7), Buffer.from('{"epoch":7,"signs":12}'))
+    const { lease } = await take(t, store, 'two')
+    assert.equal(lease.epoch, 8)
+  })
+
+  test('of several that come at once, one gets it', async (t) => {
+    const store = await openFolder(t)
+    const outcomes = await Promise.allSettled(['a', 'b', 'c', 'd', 'e'].map((name) => take(t, store, name)))
+    const won = outcomes.filter((outcome) => outcome.status === 'fulfilled')
+    assert.equal(won.length, 1)
+  })
+})
