@@ -59,14 +59,27 @@ const RAW_ID: Part = { bytes: 16 }
 const MILLISECONDS: Part = { bytes: 8 }
 const ID: readonly Part[] = ['length', 'length'] // of a stream: milliseconds and sequence
 
-interface StreamNews {
+/** What the versions of a stream's encoding added. */
+export interface StreamNews {
   readonly counters?: boolean // 7.0: first id, largest deleted id, entries added; entries read of each group
   readonly activeTime?: boolean // 7.2: of each consumer
   readonly rejected?: boolean // 8.8: entries that were given back
   readonly producers?: boolean // 8.6: ids of idempotent producers
 }
 
-function streamLayout({ counters, activeTime, rejected, producers }: StreamNews): readonly Part[] {
+const STREAM_3: StreamNews = { counters: true, activeTime: true }
+
+/** By the number of the type. */
+export const STREAM_NEWS: Readonly<Record<number, StreamNews>> = {
+  15: {},
+  19: { counters: true },
+  21: STREAM_3,
+  26: { ...STREAM_3, producers: true },
+  27: { ...STREAM_3, producers: true, rejected: true },
+}
+
+function streamLayout(code: number): readonly Part[] {
+  const { counters, activeTime, rejected, producers } = STREAM_NEWS[code] ?? {}
   const pending: Part = { times: [RAW_ID, MILLISECONDS, 'length'] }
   const consumer: Part[] = ['string', MILLISECONDS, ...(activeTime ? [MILLISECONDS] : []), { times: [RAW_ID] }]
   const group: Part[] = ['string', ...ID, ...(counters ? ['length' as const] : []), pending, { times: consumer }]
@@ -102,16 +115,15 @@ const SHARED: readonly Row[] = [
   [12, 'zset_ziplist', 'zset', 2, { packed: 'ziplist', per: 2 }],
   [13, 'hash_ziplist', 'hash', 4, { packed: 'ziplist', per: 2 }],
   [14, 'list_quicklist', 'list', 7, { times: [{ packed: 'ziplist', per: 1 }] }],
-  [15, 'stream_listpacks', 'stream', 9, ...streamLayout({})],
+  [15, 'stream_listpacks', 'stream', 9, ...streamLayout(15)],
   [16, 'hash_listpack', 'hash', 10, LISTPACK(2)],
   [17, 'zset_listpack', 'zset', 10, LISTPACK(2)],
   [18, 'list_quicklist_2', 'list', 10, { times: [{ oneOf: [undefined, ['one'], [LISTPACK(1)]] }] }],
-  [19, 'stream_listpacks_2', 'stream', 10, ...streamLayout({ counters: true })],
+  [19, 'stream_listpacks_2', 'stream', 10, ...streamLayout(19)],
   [20, 'set_listpack', 'set', 11, LISTPACK(1)],
-  [21, 'stream_listpacks_3', 'stream', 11, ...streamLayout({ counters: true, activeTime: true })],
+  [21, 'stream_listpacks_3', 'stream', 11, ...streamLayout(21)],
 ]
 
-const STREAM_4: StreamNews = { counters: true, activeTime: true, producers: true }
 const ARRAY_ELEMENT: Part = { oneOf: [['string'], [{ bytes: 8 }], [{ bytes: 8 }], ['string']] }
 
 // Hashes whose fields expire stand in time order of nothing: each field has its own time, 0 for none.
@@ -120,8 +132,8 @@ const REDIS: readonly Row[] = [
   [23, 'hash_listpack_ex_pre_ga', 'hash', 12, LISTPACK(3)],
   [24, 'hash_metadata', 'hash', 12, MILLISECONDS, { times: ['length', 'string', 'string'], counted: true }],
   [25, 'hash_listpack_ex', 'hash', 12, MILLISECONDS, LISTPACK(3)],
-  [26, 'stream_listpacks_4', 'stream', 13, ...streamLayout(STREAM_4)],
-  [27, 'stream_listpacks_5', 'stream', 14, ...streamLayout({ ...STREAM_4, rejected: true })],
+  [26, 'stream_listpacks_4', 'stream', 13, ...streamLayout(26)],
+  [27, 'stream_listpacks_5', 'stream', 14, ...streamLayout(27)],
 ]
 
 const REDIS_FROM_14: readonly Row[] = [

@@ -39,3 +39,10 @@ export function unpackLzf(bytes: Uint8Array, from: number, to: number, out: Uint
   }
   return written
 }
+
+/** The whole of a packed string, or undefined when it does not unpack to exactly that length. */
+export function unpackWhole(bytes: Uint8Array, from: number, to: number, plainBytes: number): Buffer | undefined {
+  if (!lzfCanGrow(to - from, plainBytes)) return undefined
+  const out = Buffer.allocUnsafe(plainBytes + 1) // room to notice that there is more
+  return unpackLzf(bytes, from, to, out) === plainBytes ? out.subarray(0, plainBytes) : undefined
+}
