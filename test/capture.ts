@@ -28,6 +28,7 @@ export class Capture implements Sink {
   readonly resumed: Resumed[] = []
   readonly wipes: Wipe[] = []
   commands = 0
+  getAcks = 0
   /** Called with each piece of the stream once it is kept. */
   onKept: ((frame: Frame) => Promise<void> | void) | undefined
 
@@ -73,6 +74,7 @@ export class Capture implements Sink {
     latest.safe = frame.safe
     this.wipes.push(...frame.wipes)
     this.commands += frame.commands
+    if (frame.getAck !== undefined) this.getAcks += 1
     return this.onKept?.(frame)
   }
 }

@@ -27,7 +27,7 @@ async function start(t: TestContext, ...options: Parameters<typeof startServer>)
 /** The base of a server as one buffer, or the Fault. */
 async function baseOf(source: Source): Promise<Buffer> {
   const capture = new Capture()
-  await fetchBase({ source, announce: undefined, onBase: (start) => capture.onBase(start) })
+  await fetchBase({ source, onBase: (start) => capture.onBase(start) })
   assert.equal(capture.latest.isWhole, true)
   return Buffer.concat(capture.latest.rdb)
 }
@@ -147,9 +147,7 @@ test('a server that closes in the middle of the RDB has its writer aborted', asy
     return undefined
   })
   const capture = new Capture()
-  const fault = await faultOf(
-    fetchBase({ source: server.source, announce: undefined, onBase: (start) => capture.onBase(start) }),
-  )
+  const fault = await faultOf(fetchBase({ source: server.source, onBase: (start) => capture.onBase(start) }))
   assert.match(fault.why, /closed/)
   assert.match(capture.latest.aborted?.why ?? '', /closed/)
 })

@@ -11,7 +11,7 @@ import {
   openWire,
   requestStream,
   type Accepted,
-  type Announced,
+  type Announce,
   type ServerFacts,
   type Source,
   type Wire,
@@ -118,7 +118,7 @@ function whyNoStream(flavour: string, version: string | undefined): string | und
 
 export interface FetchOptions {
   readonly source: Source
-  readonly announce: Announced | undefined
+  readonly announce?: Announce | undefined // a primary that Sentinel guards is not to be asked without
   readonly onBase: OnBase
   readonly clock?: Clock
   readonly signal?: AbortSignal

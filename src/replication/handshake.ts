@@ -28,6 +28,9 @@ export interface Announced {
   readonly host?: string | undefined // when it is not the one that our connection comes from
 }
 
+/** Asked once it is known what the server is; a primary gets somebody who answers for us (listener.ts). */
+export type Announce = (role: ServerFacts['role'], socket: Socket) => Promise<Announced | undefined>
+
 /** What a server says of itself; all undefined where the user may not ask INFO. */
 export interface ServerFacts {
   readonly flavour: Flavour | undefined
@@ -72,7 +75,7 @@ export function openWire({ address, access }: Source, clock: Clock): Wire {
 
 export interface HandshakeOptions {
   readonly access: Access
-  readonly announce: Announced | undefined
+  readonly announce: Announce | undefined
   readonly baseOnly: boolean // the server keeps no stream for us and need not wait for us
 }
 
@@ -86,8 +89,9 @@ export async function introduce(wire: Wire, { access, announce, baseOnly }: Hand
   if (pong.startsWith('-')) throw refused(wire.target, pong.slice(1))
   if (pong !== '+PONG') throw notRedis(wire.target, pong)
   const facts = await learn(wire)
-  await mayFail(wire, announce === undefined ? [] : ['REPLCONF', 'listening-port', String(announce.port)])
-  await mayFail(wire, announce?.host === undefined ? [] : ['REPLCONF', 'ip-address', announce.host])
+  const announced = await announce?.(facts.role, wire.socket)
+  await mayFail(wire, announced === undefined ? [] : ['REPLCONF', 'listening-port', String(announced.port)])
+  await mayFail(wire, announced?.host === undefined ? [] : ['REPLCONF', 'ip-address', announced.host])
   await mayFail(wire, claimOf(facts))
   await mayFail(wire, hasNoCompress(facts) ? ['REPLCONF', 'rdb-no-compress', '1'] : [])
   await mayFail(wire, baseOnly ? ['REPLCONF', 'rdb-only', '1'] : [])

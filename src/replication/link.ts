@@ -18,7 +18,7 @@ import { Fault } from '../lib/fault.ts'
 import { showAddress } from '../redis/url.ts'
 import { Acknowledgement } from './acknowledgement.ts'
 import { receiveBase } from './base.ts'
-import { encodeAck, introduce, openWire, requestStream, type Announced, type Source, type Wire } from './handshake.ts'
+import { encodeAck, introduce, openWire, requestStream, type Announce, type Source, type Wire } from './handshake.ts'
 import type { BaseWriter, Position, Sink } from './sink.ts'
 import { StreamFramer, type Frame } from './stream-framer.ts'
 import { faultOf, lost } from './trouble.ts'
@@ -31,7 +31,7 @@ export interface LinkOptions {
   readonly sink: Sink
   readonly from?: Position | undefined // where an earlier link was; absent: a base is taken first
   /** Where we answer as a replica; a primary that Sentinel guards must not be followed without (see listener.ts). */
-  announce?(): Announced | undefined
+  readonly announce?: Announce | undefined
   onState?(state: LinkState, why: Fault | undefined): void
   readonly clock?: Clock
   readonly retry?: Waits
@@ -169,8 +169,7 @@ class RunningLink implements Link {
 
   async #follow(wire: Wire, { access }: Source): Promise<void> {
     this.#become('handshake')
-    const announce = this.#options.announce?.()
-    const facts = await introduce(wire, { access, announce, baseOnly: false })
+    const facts = await introduce(wire, { access, announce: this.#options.announce, baseOnly: false })
     const before = this.#position
     const accepted = await requestStream(wire, this.#malformed === 2 ? undefined : before)
     if (accepted.kind === 'continue' && before !== undefined) {

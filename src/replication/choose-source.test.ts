@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { chooseSource, type Attach, type Candidate } from './choose-source.ts'
+
+function server(port: number, role: Candidate['role'], more: Partial<Candidate> = {}): Candidate {
+  return { address: { host: 'h', port }, access: {}, role, answers: true, ...more }
+}
+
+function chosen(candidates: Candidate[], attach: Attach, current?: string): number | undefined {
+  return chooseSource(candidates, attach, current)?.address.port
+}
+
+const primary = server(1, 'primary')
+
+test('a replica that is in step comes before the primary, and the nearest before the others', () => {
+  assert.equal(chosen([primary, server(2, 'replica', { lagSeconds: 3 }), server(3, 'replica')], 'replica'), 3)
+})
+
+test('without one, the primary is followed; without that, a replica that is behind', () => {
+  const behind = server(2, 'replica', { lagSeconds: 60 })
+  assert.equal(chosen([primary, behind], 'replica'), 1)
+  assert.equal(chosen([primary, server(2, 'replica', { linkUp: false })], 'replica'), 1)
+  assert.equal(chosen([{ ...primary, answers: false }, behind], 'replica'), 2)
+  assert.equal(chosen([{ ...primary, answers: false }, server(2, 'unknown')], 'replica'), undefined)
+})
+
+test('the one that is followed is kept until another is clearly nearer', () => {
+  const [near, far] = [server(2, 'replica'), server(3, 'replica', { lagSeconds: 1 })]
+  assert.equal(chosen([primary, near, far], 'replica', 'h:3'), 3)
+  assert.equal(chosen([primary, near, { ...far, lagSeconds: 9 }], 'replica', 'h:3'), 2)
+  assert.equal(chosen([primary, near, { ...far, answers: false }], 'replica', 'h:3'), 2)
+})
+
+test('who wants the primary gets it or nobody', () => {
+  assert.equal(chosen([server(2, 'replica'), primary], 'primary', 'h:2'), 1)
+  assert.equal(chosen([server(2, 'replica')], 'primary'), undefined)
+})

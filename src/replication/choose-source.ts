@@ -1,0 +1,47 @@
+// Whom to follow: a replica that is in step, since there nobody notices us (Sentinels read only the primary's list, and
+// neither WAIT nor FAILOVER nor min-replicas look at those who follow a replica); the primary when there is no other, or
+// when it was asked for. Who is there and how they are comes from whoever watches the deployment, as plain data.
+
+import { showAddress } from '../redis/url.ts'
+import type { Source } from './handshake.ts'
+
+export interface Candidate extends Source {
+  readonly role: 'primary' | 'replica' | 'unknown'
+  readonly answers: boolean // lets new clients in
+  readonly linkUp?: boolean | undefined // of a replica; undefined counts as up
+  readonly lagSeconds?: number | undefined // of a replica
+}
+
+export type Attach = 'replica' | 'primary'
+
+const IN_STEP_SECONDS = 10 // a replica that is further behind adds its lag to ours
+const NOTABLE_SECONDS = 2 // less is no reason to leave the one that is followed
+
+/** The server to follow, or undefined when none can be. `current` is the id of the one that is followed now. */
+export function chooseSource(
+  candidates: readonly Candidate[],
+  attach: Attach,
+  current: string | undefined,
+): Candidate | undefined {
+  const answering = candidates.filter(({ answers }) => answers)
+  const primary = answering.find(({ role }) => role === 'primary')
+  if (attach === 'primary') return primary
+  const replicas = answering.filter(({ role, linkUp }) => role === 'replica' && linkUp !== false)
+  const inStep = replicas.filter((replica) => lagOf(replica) <= IN_STEP_SECONDS)
+  return nearest(inStep, current) ?? primary ?? nearest(replicas, current)
+}
+
+function lagOf({ lagSeconds }: Candidate): number {
+  return lagSeconds ?? 0
+}
+
+/** The one with the least lag; the one that is followed now is left only for one that is clearly nearer. */
+function nearest(replicas: readonly Candidate[], current: string | undefined): Candidate | undefined {
+  const sorted = replicas.toSorted(
+    (a, b) => lagOf(a) - lagOf(b) || (showAddress(a.address) < showAddress(b.address) ? -1 : 1),
+  )
+  const followed = sorted.find(({ address }) => showAddress(address) === current)
+  const [first] = sorted
+  if (first === undefined || followed === undefined) return first
+  return lagOf(followed) - lagOf(first) <= NOTABLE_SECONDS ? followed : first
+}
