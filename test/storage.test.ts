@@ -2,8 +2,13 @@
 // file there is tested as soon as it lies there.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it, type TestContext } from 'node:test'
+import { makeFolder, spawnChild } from '../lab/children.ts'
+import { until } from '../lab/until.ts'
 import type { Store } from '../src/archive/storage.ts'
 import { Fault } from '../src/lib/fault.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
@@ -264,6 +269,31 @@ for (const { id, start } of stages())
       assert.deepEqual(await keysOf(store), [])
     })
 
+    on('a writer that is killed in the middle leaves nothing half', async (store, t) => {
+      const dir = makeFolder('put-forever')
+      const query = /\?.*/.exec((stage as Stage).url)?.[0] ?? ''
+      for (let round = 0; round < 3; round += 1) {
+        const args = [join(import.meta.dirname, 'processes', 'put-forever.ts'), `${store.shown}${query}`]
+        const { credentialsFile } = (stage as Stage).options
+        if (credentialsFile !== undefined) args.push(credentialsFile)
+        const writer = await spawnChild(process.execPath, args, { name: 'put-forever', dir })
+        t.after(() => writer.kill('SIGKILL'))
+        const lines = (): number => readFileSync(join(dir, 'output.log'), 'utf8').split('\n').length - 1
+        const before = lines()
+        await until('it has stored a few', () => lines() >= before + 3 + round, { timeoutMs: 60_000 })
+        writer.kill('SIGKILL')
+        await writer.exited
+      }
+      const stored = readFileSync(join(dir, 'output.log'), 'utf8').trimEnd().split('\n')
+      const found = await keysOf(store, 'objects/')
+      for (const key of stored) assert.ok(found.includes(key), `${key} was stored and is gone`)
+      for (const key of found) {
+        const hash = createHash('sha256')
+        for await (const chunk of store.get(key)) hash.update(chunk)
+        assert.equal(`objects/${hash.digest('hex')}`, key)
+      }
+    })
+
     on('after it was closed, whatever is asked is a Fault at once', async (store) => {
       await store.put('some', bytes('x'))
       store.close()
@@ -271,3 +301,16 @@ for (const { id, start } of stages())
       await assert.rejects(textOf(store.get('some')), /it was closed/)
     })
   })
+
+it('who keeps an archive in a folder does not wait for the libraries of the clouds', () => {
+  const script = `
+    const { openStorage } = await import('./src/archive/storage.ts')
+    const { systemClock } = await import('./src/lib/clock.ts')
+    const store = await openStorage('file:///tmp', { clock: systemClock })
+    const { createRequire } = await import('node:module')
+    const loaded = Object.keys(createRequire(import.meta.url).cache)
+    console.log(JSON.stringify([store.shown, loaded.filter((path) => /@aws-sdk|@azure|@smithy/.test(path))]))`
+  const cwd = join(import.meta.dirname, '..')
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd, encoding: 'utf8' })
+  assert.deepEqual(JSON.parse(said), ['file:///tmp', []])
+})
