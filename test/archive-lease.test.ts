@@ -14,11 +14,11 @@ import { silentLog } from '../src/lib/log.ts'
 import { until } from '../lab/until.ts'
 
 const KEYS = keysOf('orders')
-// An hour's worth of waiting in seconds: everything that is counted runs a hundred times as fast.
+// Half a minute in three seconds: a sign of life must still have time to reach a slow disk.
 const HURRIED: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now() * 100,
-  after: (delayMs, run) => systemClock.after(delayMs / 100, run),
+  monotonic: () => performance.now() * 10,
+  after: (delayMs, run) => systemClock.after(delayMs / 10, run),
 }
 
 async function openFolder(t: TestContext): Promise<Store> {
@@ -34,13 +34,13 @@ interface Taken {
   readonly lost: Fault[]
 }
 
-async function take(t: TestContext, store: Store, archiver: string): Promise<Taken> {
+async function take(t: TestContext, store: Store, archiver: string, clock = HURRIED): Promise<Taken> {
   const lost: Fault[] = []
   const lease = await takeLease({
     store,
     keys: KEYS,
     archiver,
-    clock: HURRIED,
+    clock,
     log: silentLog,
     onLost: (why) => void lost.push(why),
     signal: new AbortController().signal,
@@ -76,6 +76,22 @@ suite('the lease', () => {
     assert.equal(again.lease.epoch, 2)
     await until('the first one hears of it', () => first.lost.length > 0)
     assert.match(first.lost[0]?.why ?? '', /another archiver writes to it: one/)
+  })
+
+  test('a process that stood still for longer than that has looked once, and finds who lives alive', async (t) => {
+    const store = await openFolder(t)
+    const first = await take(t, store, 'one')
+    const stalls: Clock = {
+      ...HURRIED,
+      after: (delayMs, run) => {
+        stalledMs += 60_000
+        return HURRIED.after(delayMs, run)
+      },
+      monotonic: () => HURRIED.monotonic() + stalledMs,
+    }
+    let stalledMs = 0
+    await assert.rejects(take(t, store, 'two', stalls), /another archiver writes to it: one/)
+    assert.deepEqual(first.lost, [])
   })
 
   test('a dead holder is waited out', async (t) => {

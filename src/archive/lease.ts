@@ -10,8 +10,8 @@ import { showEpoch, type DeploymentKeys } from './keys.ts'
 import type { Store } from './storage.ts'
 
 const SIGN_EVERY_MS = 5_000
-const DEAD_AFTER_MS = 30_000
 const LOOK_EVERY_MS = 2_000
+const LOOKS = 15 // without a change: half a minute
 const GIVEN_BACK = '{"released":true}'
 const LONGEST = 10_000 // bytes of a lease's objects
 
@@ -105,15 +105,19 @@ function parse(bytes: Uint8Array | undefined): Partial<Holder> {
   }
 }
 
-/** Watches the sign of life: a change is alive; none for 30 s, also no first one, is dead. */
+/**
+ * Watches the sign of life: a change is alive; none for 30 s, also no first one, is dead. Looks are counted and not the
+ * clock: while this process or the whole machine stood still, nobody looked, and perhaps nobody could give a sign.
+ */
 async function isAlive({ store, keys, clock, signal }: LeaseOptions, epoch: number): Promise<boolean> {
   const read = async (): Promise<string> =>
     Buffer.from((await store.getAll(keys.alive(epoch), LONGEST)) ?? []).toString('latin1')
   const first = await read()
-  const until = clock.monotonic() + DEAD_AFTER_MS
-  for (let now = first; now !== GIVEN_BACK && clock.monotonic() < until && !signal.aborted; now = await read()) {
-    if (now !== first) return true
+  if (first === GIVEN_BACK) return false
+  for (let looks = 0; looks < LOOKS && !signal.aborted; looks += 1) {
     await new Promise<void>((resolve) => void clock.after(LOOK_EVERY_MS, resolve))
+    const now = await read()
+    if (now !== first) return now !== GIVEN_BACK
   }
   return false
 }
