@@ -2,9 +2,11 @@
 // Source: https://prometheus.io/docs/prometheus/latest/querying/api/
 
 import type { Context, Hono } from 'hono'
+import { Fault } from '../lib/fault.ts'
 import { formatFloat } from '../rules/go-number.ts'
 import type { RuleAlert } from '../rules/rule-alert.ts'
 import type { GroupView, Rules, RuleView } from '../rules/start-rules.ts'
+import { refuse, wrong } from './query-routes.ts'
 
 export type RulesAsked = Pick<Rules, 'groups' | 'alerts'>
 
@@ -14,11 +16,12 @@ export function addPrometheusRoutes(app: Hono, rules: RulesAsked): void {
     return context.json({ status: 'success', data: { alerts: alerts.map(alertDocument) } })
   })
   app.get('/api/v1/rules', (context) => {
-    const type = context.req.query('type')
-    if (type !== undefined && type !== 'alert' && type !== 'record')
-      return context.json({ status: 'error', errorType: 'bad_data', error: `unknown type "${type}"` }, 400)
-    const wanted = wantedBy(context, type)
-    const groups = rules.groups().map((view) => groupDocument(view, wanted))
+    const wanted = wantedBy(context)
+    if (wanted instanceof Fault) return refuse(context, 'bad_data', wanted)
+    const groups = rules
+      .groups()
+      .toSorted(byPlace)
+      .map((view) => groupDocument(view, wanted))
     return context.json({ status: 'success', data: { groups: groups.filter((group) => group !== undefined) } })
   })
 }
@@ -29,23 +32,50 @@ interface Wanted {
   rule(view: RuleView): boolean
 }
 
-function wantedBy(context: Context, type: 'alert' | 'record' | undefined): Wanted {
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  '': false,
+  0: false,
+  f: false,
+  false: false,
+  1: true,
+  t: true,
+  true: true,
+}
+
+/** A Fault for a parameter that is none of those that Prometheus takes. */
+function wantedBy(context: Context): Wanted | Fault {
+  const type = context.req.query('type')?.toLowerCase() ?? ''
+  if (type !== '' && type !== 'alert' && type !== 'record')
+    return wrong('type', `not supported value ${JSON.stringify(type)}`)
+  const given = context.req.query('exclude_alerts')?.toLowerCase() ?? ''
+  const withoutAlerts = BOOLEANS[given]
+  if (withoutAlerts === undefined) {
+    const why = `strconv.ParseBool: parsing ${JSON.stringify(given)}: invalid syntax`
+    return wrong('exclude_alerts', `error converting exclude_alerts: ${why}`)
+  }
   const among = (name: string): ((value: string) => boolean) => {
     const values = context.req.queries(`${name}[]`)
     return (value) => values === undefined || values.includes(value)
   }
   const [names, groups, files] = [among('rule_name'), among('rule_group'), among('file')]
   return {
-    alerts: context.req.query('exclude_alerts') !== 'true',
+    alerts: !withoutAlerts,
     group: ({ group }) => groups(group.name) && files(group.file),
-    rule: ({ rule }) => names(rule.name) && (type === undefined || rule.kind === type),
+    rule: ({ rule }) => names(rule.name) && (type === '' || rule.kind === type),
   }
 }
 
+/** In the order of their files and names, wherever the configuration has them. */
+function byPlace({ group: a }: GroupView, { group: b }: GroupView): number {
+  return compareText(a.file, b.file) || compareText(a.name, b.name)
+}
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
 function groupDocument(view: GroupView, wanted: Wanted): unknown {
   const rules = view.rules.filter((rule) => wanted.rule(rule))
-  // A group of which no rule is wanted is left out; one that has none is shown.
-  if (!wanted.group(view) || (rules.length === 0 && view.rules.length > 0)) return undefined
+  // A group of which no rule is wanted is left out, and one that has none.
+  if (!wanted.group(view) || rules.length === 0) return undefined
   return {
     name: view.group.name,
     file: view.group.file,
@@ -79,8 +109,9 @@ function ruleDocument({ rule, alerts, lastError, lastAtMs, tookMs }: RuleView, w
   }
 }
 
-function alertDocument({ labels, annotations, state, activeAt, value }: RuleAlert): unknown {
-  return { labels, annotations, state, activeAt: momentOf(activeAt), value: formatFloat(value, 'e') }
+function alertDocument({ labels, annotations, state, activeAt, keepFiringSince, value }: RuleAlert): unknown {
+  const kept = keepFiringSince !== undefined && { keepFiringSince: momentOf(keepFiringSince) }
+  return { labels, annotations, state, activeAt: momentOf(activeAt), ...kept, value: formatFloat(value, 'e') }
 }
 
 /** Go's zero time for what never was. */

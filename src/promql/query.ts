@@ -106,17 +106,23 @@ function cutRanges({ series, span }: ReturnType<Evaluation['ranged']>): SampleRa
     }))
 }
 
+/** Why the expression cannot be asked over a range, whatever the samples are. */
+export function rangeMistake({ expr }: Query): string | undefined {
+  const type = typeOf(expr)
+  if (type === 'scalar' || type === 'instant vector') return undefined
+  return `invalid expression type "${type}" for range query, must be Scalar or instant Vector`
+}
+
 /** What the expression gives from `startMs` to `endMs`, both included, every `stepMs`. */
 export function askRange(query: Query, times: Times, options: QueryOptions): QueryResult {
   const setting = settingOf(query, options, times.startMs, times.endMs)
-  const type = typeOf(query.expr)
-  if (type !== 'scalar' && type !== 'instant vector') {
-    const why = `invalid expression type "${type}" for range query, must be Scalar or instant Vector`
-    throw evaluationFault(why)
-  }
+  const mistake = rangeMistake(query)
+  if (mistake !== undefined) throw evaluationFault(mistake)
   const evaluation = new Evaluation(setting, times)
   const series =
-    type === 'scalar' ? [scalarSeries(evaluation, query.expr, times)] : merge(evaluation.series(query.expr))
+    typeOf(query.expr) === 'scalar'
+      ? [scalarSeries(evaluation, query.expr, times)]
+      : merge(evaluation.series(query.expr))
   return { type: 'matrix', series, ...setting.remarks.toAnnotations() }
 }
 

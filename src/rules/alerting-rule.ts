@@ -95,6 +95,7 @@ export class AlertingRule {
       activeAt: alert.activeAtMs,
       firedAt: alert.firedAtMs,
       resolvedAt: alert.resolvedAtMs,
+      keepFiringSince: alert.keepFiringSinceMs,
       value: alert.value,
       fingerprint: alert.fingerprint,
     }))

@@ -11,6 +11,7 @@ export interface RuleAlert {
   readonly activeAt: number // epoch milliseconds, as all times here: since when the expression finds it
   readonly firedAt?: number | undefined
   readonly resolvedAt?: number | undefined
+  readonly keepFiringSince?: number | undefined // since when the expression does not find it and it fires all the same
   readonly value: number
   readonly fingerprint: string // the same for the same labels, and only for them
 }
