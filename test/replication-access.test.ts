@@ -13,6 +13,7 @@ import type { Source } from '../src/replication/handshake.ts'
 import { startLink, type LinkState } from '../src/replication/link.ts'
 import { refusesPsync } from '../src/replication/trouble.ts'
 import { Capture } from './capture.ts'
+import { FakeClock } from './fake-clock.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
 import { startScriptedServer, usual } from './scripted-server.ts'
 
@@ -169,6 +170,35 @@ for (const [name, info, wanted] of VERSIONS)
     assert.deepEqual(options, wanted)
     assert.ok(server.heard.includes('replconf capa eof capa psync2'))
   })
+
+test('what is durable is said twice, for WAIT and for WAITAOF of 7.2, and at once when asked', async (t) => {
+  const getAck = '*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n'
+  const server = await startScriptedServer(t, (command) => {
+    if (command.startsWith('psync')) return `+FULLRESYNC ${ID} 7\r\n$${RDB.length}\r\n${RDB}${getAck}`
+    return command.startsWith('replconf ack') ? undefined : usual(command, 'redis_version:7.2.0')
+  })
+  const sink = new Capture()
+  const link = startLink({ source: () => server.source, sink })
+  t.after(() => link.stop())
+  await until('the server asked', () => sink.getAcks === 1)
+  link.acknowledge({ replid: ID, offset: 44 })
+  await until('it was told', () => server.heard.includes('replconf ack 44 fack 44'))
+  assert.ok(server.heard.includes('replconf ack 0 fack 0')) // nothing was durable yet
+})
+
+test('a server that falls silent is left after a minute', async (t) => {
+  const clock = new FakeClock()
+  const server = await startScriptedServer(t, (command) => (command === 'ping' ? undefined : usual(command)))
+  let why: Fault | undefined
+  const onState = (_state: LinkState, fault: Fault | undefined): void => void (why ??= fault)
+  const link = startLink({ source: () => server.source, sink: new Capture(), onState, clock })
+  t.after(() => link.stop())
+  await until('it was greeted', () => server.heard.includes('ping'))
+  await clock.advance(59_000)
+  assert.equal(link.state, 'handshake')
+  await clock.advance(2_000)
+  await until('it is left', () => why?.why === 'not a byte for 60 s')
+})
 
 test('before Redis 7.0 there are bases only, and the link says why', async (t) => {
   const server = await startScriptedServer(t, (command) =>

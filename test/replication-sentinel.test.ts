@@ -7,6 +7,7 @@ import { makeCertificates } from '../lab/certificates.ts'
 import { makeFolder } from '../lab/children.ts'
 import { startReplica as startServerReplica, startSentinel, startServer, type Server } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
+import { fetchBase } from '../src/replication/base.ts'
 import type { Candidate } from '../src/replication/choose-source.ts'
 import { startReplica, type Replica } from '../src/replication/replica.ts'
 import { Capture, loadCaptured } from './capture.ts'
@@ -74,6 +75,27 @@ test('Sentinel lists no replica while we are attached, nor after we left, and ha
   await attached.replica.stop()
   await until('Sentinel misses us', () => /\+sdown slave/.test(sentinel.log()), { timeoutMs: 30_000 })
   assert.equal(await sentinel.cli('SENTINEL', 'REPLICAS', 'mymaster'), '')
+})
+
+test('Sentinel that looks while a base alone is taken learns no name', async (t) => {
+  const primary = await start(t, startServer({ debug: true, conf: ['rdbcompression no'] }))
+  await primary.cli('DEBUG', 'POPULATE', '40000', 'key', '1000') // more than lies on the way
+  let release: (() => void) | undefined
+  const held = new Promise<void>((resolve) => void (release = resolve))
+  const ended = fetchBase({
+    source: primary,
+    onBase: () => ({ write: () => held, end: () => undefined, abort: () => undefined }),
+  })
+  const shown = /slave0:ip=respite\.invalid,port=0/
+  await until('the primary names us', async () => shown.test(await infoOf(primary)))
+  const sentinel = await start(t, startSentinel({ watches: [{ name: 'mymaster', server: primary }], quorum: 1 }))
+  await until('Sentinel has read the list', () =>
+    sentinel.log().includes("Failed to resolve hostname 'respite.invalid'"),
+  )
+  release?.()
+  await ended
+  assert.equal(await sentinel.cli('SENTINEL', 'REPLICAS', 'mymaster'), '')
+  assert.doesNotMatch(sentinel.log(), /\+slave /)
 })
 
 test('the command FAILOVER does not hand the dataset to us: the primary stays, and takes writes', async (t) => {

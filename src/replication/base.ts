@@ -118,7 +118,7 @@ function whyNoStream(flavour: string, version: string | undefined): string | und
 
 export interface FetchOptions {
   readonly source: Source
-  readonly announce?: Announce | undefined // a primary that Sentinel guards is not to be asked without
+  readonly announce?: Announce | undefined // when a listener answers for us; without, nobody is named
   readonly onBase: OnBase
   readonly clock?: Clock
   readonly signal?: AbortSignal

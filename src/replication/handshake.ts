@@ -31,6 +31,14 @@ export interface Announced {
 /** Asked once it is known what the server is; a primary gets somebody who answers for us (listener.ts). */
 export type Announce = (role: ServerFacts['role'], socket: Socket) => Promise<Announced | undefined>
 
+/**
+ * Without a listener. A primary shows us in its list for as long as we are there, and a Sentinel that looks keeps that
+ * name for ever, unless it is no address (sentinel.c, createSentinelAddr, 6.2 to 8; only `resolve-hostnames yes` takes it).
+ * Applications that read the list find nobody there, as with any replica that is down. Against FAILOVER without a
+ * target it does not help: that is what the listener is for.
+ */
+const nobody: Announce = async (role) => (role === 'replica' ? undefined : { host: 'respite.invalid', port: 0 })
+
 /** What a server says of itself; all undefined where the user may not ask INFO. */
 export interface ServerFacts {
   readonly flavour: Flavour | undefined
@@ -89,7 +97,7 @@ export async function introduce(wire: Wire, { access, announce, baseOnly }: Hand
   if (pong.startsWith('-')) throw refused(wire.target, pong.slice(1))
   if (pong !== '+PONG') throw notRedis(wire.target, pong)
   const facts = await learn(wire)
-  const announced = await announce?.(facts.role, wire.socket)
+  const announced = await (announce ?? nobody)(facts.role, wire.socket)
   await mayFail(wire, announced === undefined ? [] : ['REPLCONF', 'listening-port', String(announced.port)])
   await mayFail(wire, announced?.host === undefined ? [] : ['REPLCONF', 'ip-address', announced.host])
   await mayFail(wire, claimOf(facts))

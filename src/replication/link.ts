@@ -30,7 +30,7 @@ export interface LinkOptions {
   source(): Source | undefined
   readonly sink: Sink
   readonly from?: Position | undefined // where an earlier link was; absent: a base is taken first
-  /** Where we answer as a replica; a primary that Sentinel guards must not be followed without (see listener.ts). */
+  /** Where we answer as a replica. Without, a primary names nobody, and FAILOVER may still pick us: see replica.ts. */
   readonly announce?: Announce | undefined
   onState?(state: LinkState, why: Fault | undefined): void
   readonly clock?: Clock
