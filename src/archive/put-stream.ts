@@ -88,12 +88,21 @@ class Sending {
   async add(upload: Upload, part: Part): Promise<void> {
     const task = { doing: 'storing', key: this.#key, limitMs: limitMs(part.bytes.length) }
     const sent = this.#trying
-      .keepTrying({ ...task, run: (signal) => upload.part(part, signal) })
+      .keepTrying({ ...task, run: (signal) => this.#send(upload, part, signal) })
       .catch((error: unknown) => void (this.#failed ??= { error }))
       .finally(() => this.#underWay.delete(sent))
     this.#underWay.add(sent)
     if (this.#underWay.size >= AT_ONCE) await Promise.race(this.#underWay)
     if (this.#failed !== undefined) throw this.#failed.error
+  }
+
+  async #send(upload: Upload, part: Part, signal: AbortSignal): Promise<void> {
+    try {
+      await upload.part(part, signal)
+    } catch (error) {
+      if (this.#trying.explain(error).kind !== 'missing') throw error
+      throw this.#trying.faultOf({ doing: 'storing', key: this.#key }, GONE)
+    }
   }
 
   async end(): Promise<void> {
@@ -111,16 +120,24 @@ interface Finishing {
 
 /** When an answer was lost, the upload is not found any more the second time: the object then is ours or it is not. */
 async function finish(attempts: Attempts, trying: Trying, { key, upload, token, sizeBytes }: Finishing): Promise<void> {
+  const task = { doing: 'storing', key, limitMs: FINISH_MS + limitMs(sizeBytes) }
   const run = async (signal: AbortSignal, attempt: number): Promise<void> => {
     try {
       await upload.finish(signal)
     } catch (error) {
-      const isThere = attempt > 1 && trying.explain(error).kind === 'missing'
-      if (!isThere || (await attempts.head(key, signal))?.token !== token) throw error
+      if (trying.explain(error).kind !== 'missing') throw error
+      if (attempt === 1 || (await attempts.head(key, signal))?.token !== token) throw trying.faultOf(task, GONE)
     }
   }
-  await trying.keepTrying({ doing: 'storing', key, limitMs: FINISH_MS + limitMs(sizeBytes), run })
+  await trying.keepTrying({ ...task, run })
 }
+
+/** Somebody gave it up: a lifecycle rule, or a sweep. */
+const GONE = {
+  kind: 'later',
+  why: 'the store does not know the upload any more',
+  hint: 'Store it again from its beginning.',
+} as const
 
 /** What cannot be given up now, `sweep` finds a day later. */
 async function abort(trying: Trying, key: string, upload: Upload | undefined): Promise<void> {
