@@ -98,6 +98,6 @@ export async function loadCaptured(t: TestContext, captured: Captured): Promise<
   const manifest = 'file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n'
   writeFileSync(join(dir, 'appendonly.aof.manifest'), manifest)
   await server.restart()
-  await until('the files are loaded', async () => (await server.cli('INFO', 'persistence')).includes('loading:0'))
+  await until('the files are loaded', async () => /^loading:0/m.test(await server.cli('INFO', 'persistence')))
   return server
 }
