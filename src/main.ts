@@ -31,6 +31,8 @@ const machine: Machine = {
     const { deploymentOfUrl } = await import('./config-deployment.ts')
     return deploymentOfUrl(url, flags, process.env)
   },
+  archiveFleet: async (options) => (await import('./archive-fleet.ts')).archiveFleet(options),
+  backupFleet: async (options) => (await import('./backup-fleet.ts')).backupFleet(options),
   defaultDataDir: defaultDataDir(process.env),
 }
 

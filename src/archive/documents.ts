@@ -1,7 +1,10 @@
 // The small JSON objects of an archive, as docs/formats/archive.md has them. They grow, and what a reader does not know it
 // leaves alone; a `format` above its own it refuses.
 
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../lib/clock.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
+import type { DeploymentKeys } from './keys.ts'
 import type { Store } from './storage.ts'
 
 export const FORMAT = 1
@@ -120,6 +123,22 @@ export async function readDocument<Kind extends object>(store: Store, key: strin
     exit: 1,
     retryable: false,
   })
+}
+
+export interface IntroduceOptions {
+  readonly store: Store
+  readonly deployment: string
+  readonly kind: ArchiveDocument['kind']
+  readonly clock: Clock
+}
+
+/** The archive's own document, which whoever comes first writes. */
+export async function introduceArchive(options: IntroduceOptions, { archive }: DeploymentKeys): Promise<void> {
+  const { store, deployment, kind, clock } = options
+  if ((await readDocument<ArchiveDocument>(store, archive)) !== undefined) return
+  const created = new Date(clock.now()).toISOString()
+  const id = randomBytes(8).toString('hex')
+  await writeDocument(store, archive, { format: FORMAT, id, deployment, kind, created } satisfies ArchiveDocument)
 }
 
 function parse(store: Store, key: string, bytes: Uint8Array): object {

@@ -18,15 +18,12 @@ export interface ServerContext {
 
 export interface SentinelView {
   readonly sentinel: string // its id
-  readonly masterName: string
-  readonly master: Readonly<Record<string, string>>
-  readonly replicas: readonly Readonly<Record<string, string>>[]
+  readonly masters: readonly Readonly<Record<string, string>>[] // all that it watches, with quorum and time-outs
 }
 
 /** A Sentinel of the deployment that can be asked. */
 export interface AskableSentinel {
   readonly id: string
-  readonly masterName: string
   readonly ask: Ask
 }
 
@@ -53,13 +50,10 @@ export async function readServerContext(
     isCluster ? attempt('CLUSTER NODES', null, async () => String(await ask('CLUSTER', 'NODES'))) : null,
   ])
   const views = await Promise.all(
-    sentinels.map(({ id, masterName, ask: askSentinel }) =>
-      attempt(`SENTINEL MASTER of ${id}`, undefined, async () => ({
-        sentinel: id,
-        masterName,
-        master: parseRecord(await askSentinel('SENTINEL', 'MASTER', masterName)),
-        replicas: parseRecords(await askSentinel('SENTINEL', 'REPLICAS', masterName)),
-      })),
+    sentinels.map(({ id, ask: askSentinel }) =>
+      attempt(`SENTINEL MASTERS of ${id}`, undefined, async () => {
+        return { sentinel: id, masters: parseRecords(await askSentinel('SENTINEL', 'MASTERS')) }
+      }),
     ),
   )
   const seen = views.filter((view) => view !== undefined)

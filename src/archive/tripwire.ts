@@ -33,16 +33,11 @@ export class Tripwire {
   #counts: { readonly at: number; readonly counts: RemovalCounts }[] = []
   #quietUntil = Number.NEGATIVE_INFINITY
 
-  /** Takes the counts of the primary, about once a second or two while keys are removed. `now` is monotonic ms. */
+  /** Takes the counts of the primary, about every two seconds. `now` is monotonic ms. */
   count(counts: RemovalCounts, now: number): void {
     this.#counts.push({ at: now, counts })
     const old = this.#counts.findLastIndex(({ at }) => at <= now - WINDOW_MS)
     if (old > 0) this.#counts.splice(0, old)
-  }
-
-  /** Are keys being removed, so that counts are of interest? */
-  get isCurious(): boolean {
-    return this.#removals.length > 0
   }
 
   /** Commands that take away a whole database trip at once. */

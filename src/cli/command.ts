@@ -6,6 +6,9 @@
 // that a command can be run in a test without a process of its own.
 
 import type { Alerts } from '../alerts/alerts.ts'
+import type { ArchiveFleetOptions, FleetArchive } from '../archive-fleet.ts'
+import type { BaseManifest } from '../archive/documents.ts'
+import type { BackupFleetOptions } from '../backup-fleet.ts'
 import type { Config, ConfiguredDeployment } from '../config.ts'
 import type { Fleet } from '../fleet/server.ts'
 import type { Notices } from '../lib/notices.ts'
@@ -66,6 +69,8 @@ export interface Machine {
   /** The configuration of a file, of URLs (each a deployment with all defaults), or of both; flags go first. */
   makeConfig(source: { file?: string | undefined; urls: readonly string[]; flags: Flags }): Promise<Config>
   deploymentOfUrl(url: string, flags: Flags): Promise<ConfiguredDeployment>
+  archiveFleet(options: ArchiveFleetOptions): Promise<FleetArchive>
+  backupFleet(options: BackupFleetOptions): Promise<BaseManifest[]>
   /** Where the daemon keeps its state when nothing else is said. */
   readonly defaultDataDir: string
 }

@@ -8,6 +8,7 @@ import type { RuleAlert } from '../rules/rule-alert.ts'
 import type { RuleGroup } from '../rules/rule-file.ts'
 import { askHistory, type History } from '../api/ask-history.ts'
 import { evaluateOnce } from './evaluate-once.ts'
+import { NOTHING_EXPECTED } from '../fleet/standing.ts'
 import { watchFleet } from '../fleet/watch-fleet.ts'
 import { systemClock } from '../lib/clock.ts'
 import { reasonOf } from '../lib/fault.ts'
@@ -58,7 +59,7 @@ export interface Asked {
 
 export async function examine(options: Examined, { groups, dataDir }: Asked): Promise<Examination> {
   const started = performance.now()
-  const fleet = watchFleet({ deployments: [options], expected: nothingExpected, clock: systemClock, log: silentLog })
+  const fleet = watchFleet({ deployments: [options], expected: NOTHING_EXPECTED, clock: systemClock, log: silentLog })
   try {
     const settled = await fleet.settled(SETTLE_MS)
     const health = new Map<string, Health>()
@@ -91,8 +92,6 @@ export async function examine(options: Examined, { groups, dataDir }: Asked): Pr
     fleet.stop()
   }
 }
-
-const nothingExpected = { list: () => [], put: () => undefined, remove: () => undefined }
 
 async function lookAtHealth(view: ServerView, ask: Ask | undefined): Promise<Health | CouldNotLook> {
   const at = `${view.id} INFO`

@@ -32,6 +32,8 @@ const machine: Machine = {
       ...settings,
     }
   },
+  archiveFleet: bug,
+  backupFleet: bug,
   defaultDataDir: NOWHERE,
 }
 

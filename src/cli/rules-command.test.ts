@@ -10,7 +10,14 @@ import type { Machine } from './command.ts'
 import { runCommandLine } from './program.ts'
 
 const bug = (): Promise<never> => Promise.reject(new TypeError('no daemon is needed'))
-const machine: Machine = { startDaemon: bug, makeConfig: bug, deploymentOfUrl: bug, defaultDataDir: '/nonexistent' }
+const machine: Machine = {
+  startDaemon: bug,
+  makeConfig: bug,
+  deploymentOfUrl: bug,
+  archiveFleet: bug,
+  backupFleet: bug,
+  defaultDataDir: '/nonexistent',
+}
 
 async function rules(...argv: string[]): Promise<{ exit: number; out: string; err: string }> {
   const said = { out: '', err: '' }

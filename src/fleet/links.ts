@@ -32,6 +32,7 @@ export interface Links {
   readonly pid: number | undefined
   readonly unixSocket: string | undefined
   readonly cluster: boolean
+  readonly isArchive: boolean // no server: the place where an archive of Respite's listens
   readonly myself: string | undefined // how the others know this server, where it says so (Cluster, announce-ip)
   readonly shard: string | undefined
   readonly replication: Replication | undefined // not of a Sentinel
@@ -60,6 +61,7 @@ export async function readLinks(ask: Ask, masterName: string | undefined): Promi
     version: info.get('valkey_version') ?? info.get('redis_version'),
     flavour: info.has('valkey_version') ? ('valkey' as const) : ('redis' as const),
     pid: Number(info.get('process_id')) || undefined,
+    isArchive: info.get('respite_archive') === '1',
     couldNotLook,
   }
   if (info.get('redis_mode') === 'sentinel') return { ...base, ...(await sentinelLinks(tryAsk, masterName)) }
@@ -72,7 +74,7 @@ function hintFor(what: string, error: Refused): string {
 }
 
 type Try = (...words: string[]) => Promise<Reply | undefined>
-type RoleLinks = Omit<Links, 'runId' | 'version' | 'flavour' | 'pid' | 'couldNotLook'>
+type RoleLinks = Omit<Links, 'runId' | 'version' | 'flavour' | 'pid' | 'isArchive' | 'couldNotLook'>
 
 async function serverLinks(tryAsk: Try, info: Info): Promise<RoleLinks> {
   const cluster = info.get('cluster_enabled') === '1'

@@ -13,6 +13,9 @@ export interface ExpectedServers {
   remove(deployment: string, id: string): void
 }
 
+/** For one look, which has no yesterday. */
+export const NOTHING_EXPECTED: ExpectedServers = { list: () => [], put: () => undefined, remove: () => undefined }
+
 const FORGET_NEW_AFTER_MS = 60_000 // a server that came and went without being accepted
 
 export interface Standings {

@@ -47,6 +47,7 @@ const OTHER_WAY_EVERY_MS = 60_000
 
 export class DeploymentWatch {
   readonly members = new Map<string, Member>() // by id
+  readonly #archives = new Set<string>() // ids that a primary names and that are no servers: archives of Respite's
   readonly #options: DeploymentOptions
   readonly #events: DeploymentEvents
   readonly #names: Names
@@ -102,7 +103,7 @@ export class DeploymentWatch {
       if (member.links === undefined || !this.#isFresh(member)) continue
       namers += 1
       ids.add(member.id) // a server that answers is there, whoever names it
-      for (const other of member.links.named) ids.add(this.#names.resolve(other.id))
+      for (const other of member.links.named) if (!this.#archives.has(other.id)) ids.add(this.#names.resolve(other.id))
     }
     return { ids, namers }
   }
@@ -190,6 +191,10 @@ export class DeploymentWatch {
   }
 
   #take(found: Member, links: Links): void {
+    if (links.isArchive) {
+      this.#archives.add(found.id)
+      return this.drop(found.id)
+    }
     const before = found.links
     found.links = links
     found.couldNotLook = links.couldNotLook
@@ -198,7 +203,7 @@ export class DeploymentWatch {
       this.#events.log.warn({ server: found.id }, 'the server was restarted')
     const member = this.#names.identify(found, links)
     if (links.role === 'sentinel' && !this.#chooseMaster(member, links)) return
-    for (const { id, role, shard } of links.named) {
+    for (const { id, role, shard } of links.named.filter((one) => !this.#archives.has(one.id))) {
       const other = this.#add(id, role)
       if (role !== 'unknown') other.namedRole = role
       if (!wasReached(other)) other.namedShard = shard

@@ -163,6 +163,7 @@ class SeemingReplica {
     const fields = [
       '# Server',
       `run_id:${this.#runId}`,
+      'respite_archive:1', // so that no Respite takes it for a server of the deployment
       '# Replication',
       'role:slave',
       `master_host:${primary?.host ?? ''}`,

@@ -1,0 +1,176 @@
+// Joins the two halves that do not know each other: the fleet, which knows who the servers of a deployment are, and the
+// archiver, which keeps what they write. Servers are handed over as plain data; lag is counted against the primary.
+
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { startArchiver, type Archiver, type ArchiveEvent } from './archive/archiver.ts'
+import { scanContents, type NamespacePattern } from './archive/base-contents.ts'
+import { readCatalog } from './archive/catalog.ts'
+import { introduceArchive } from './archive/documents.ts'
+import { keysOf } from './archive/keys.ts'
+import type { ShardStatus } from './archive/shard-archiver.ts'
+import { openStorage, type Store } from './archive/storage.ts'
+import { DeploymentServers } from './deployment-servers.ts'
+import { makeOffsetTrail, type OffsetTrail } from './fleet/lag.ts'
+import type { Fleet } from './fleet/server.ts'
+import type { Clock, Timer } from './lib/clock.ts'
+import { Fault, reasonOf } from './lib/fault.ts'
+import type { Log } from './lib/log.ts'
+import { infoNumber } from './redis/info.ts'
+import type { Attach } from './replication/choose-source.ts'
+
+export interface BackupSettings {
+  readonly to: string // the URL of a store
+  readonly recipients: readonly string[] // age public keys; none: not encrypted
+  readonly attach: Attach
+  readonly everyMs: number // between two bases
+  readonly namespaces: readonly NamespacePattern[]
+}
+
+export interface ArchiveFleetOptions {
+  readonly fleet: Fleet
+  readonly deployment: string
+  readonly backup: BackupSettings
+  readonly dataDir: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly signal: AbortSignal // gives up waiting for the lease of one that may be dead
+  onEvent(event: ArchiveEvent): void
+}
+
+export interface ShardReport extends ShardStatus {
+  readonly lagSeconds: number | undefined // age of the oldest write of the primary that is not in the store; undefined: not known
+}
+
+export interface FleetArchive {
+  readonly store: string // for people
+  status(): readonly ShardReport[]
+  takeBases(why: string): void
+  stop(withinMs?: number): Promise<void>
+}
+
+const SPOOL_BYTES = 1024 * 1024 * 1024
+const OFFSET_EVERY_MS = 1_000
+const ARCHIVER_ID = 'archiver-id'
+
+/** Starts to archive a deployment of the fleet. Throws a Fault when that cannot begin: the store, the lease, the servers. */
+export async function archiveFleet(options: ArchiveFleetOptions): Promise<FleetArchive> {
+  const { fleet, deployment, backup, dataDir, clock, log, signal, onEvent } = options
+  const store = await openStorage(backup.to, { clock })
+  try {
+    const servers = new DeploymentServers(fleet, deployment)
+    await servers.settle()
+    await store.check() // makes the folder of a new store, too
+    await introduceArchive({ store, deployment, kind: servers.kind, clock }, keysOf(deployment))
+    const [known] = await readCatalog(store, deployment)
+    for (const shard of known?.shards ?? []) servers.rememberShard(shard)
+    const archiver = await startArchiver(
+      {
+        deployment,
+        store,
+        dataDir,
+        clock,
+        log,
+        onEvent,
+        kind: servers.kind,
+        recipients: backup.recipients,
+        archiver: await archiverId(dataDir),
+        attach: backup.attach,
+        baseEveryMs: backup.everyMs,
+        segmentEveryMs: backup.to.startsWith('file:') ? 1_000 : 2_000,
+        spoolBytes: SPOOL_BYTES,
+        shards: () => servers.shards(),
+        contextOf: (server) => servers.contextOf(server),
+        removalCounts: (shard) => servers.removalCounts(shard),
+        makeScan: () =>
+          scanContents({ target: deployment, namespaces: backup.namespaces, isSealed: backup.recipients.length > 0 }),
+      },
+      signal,
+    )
+    fleet.onChange(() => archiver.changed())
+    return new RunningFleetArchive(archiver, servers, store, clock)
+  } catch (error) {
+    store.close()
+    throw error
+  }
+}
+
+class RunningFleetArchive implements FleetArchive {
+  readonly store: string
+  readonly #archiver: Archiver
+  readonly #servers: DeploymentServers
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #trails = new Map<string, { readonly replid: string; readonly trail: OffsetTrail }>()
+  #timer: Timer | undefined
+
+  constructor(archiver: Archiver, servers: DeploymentServers, store: Store, clock: Clock) {
+    this.#archiver = archiver
+    this.#servers = servers
+    this.#store = store
+    this.#clock = clock
+    this.store = store.shown
+    this.#tick()
+  }
+
+  status(): readonly ShardReport[] {
+    return this.#archiver.status().map((status) => ({ ...status, lagSeconds: this.#lagOf(status) }))
+  }
+
+  takeBases(why: string): void {
+    this.#archiver.takeBases(why)
+  }
+
+  async stop(withinMs?: number): Promise<void> {
+    this.#timer?.stop()
+    await this.#archiver.stop(withinMs)
+    this.#store.close()
+  }
+
+  #tick(): void {
+    this.#timer = this.#clock.after(OFFSET_EVERY_MS, () => {
+      for (const { name } of this.#servers.shards()) void this.#noteOffset(name)
+      this.#tick()
+    })
+  }
+
+  async #noteOffset(shard: string): Promise<void> {
+    try {
+      const info = await this.#servers.askPrimary(shard, 'INFO', 'replication')
+      const [replid, offset] = [info?.get('master_replid'), info && infoNumber(info, 'master_repl_offset')]
+      if (replid === undefined || offset === undefined) return void this.#trails.delete(shard)
+      const known = this.#trails.get(shard)
+      const trail = known?.replid === replid ? known.trail : makeOffsetTrail()
+      this.#trails.set(shard, { replid, trail })
+      trail.note(this.#clock.monotonic(), offset)
+    } catch {
+      this.#trails.delete(shard) // how the primary answers is told by the watch; its offset is not known now
+    }
+  }
+
+  #lagOf({ shard, durable, replid }: ShardStatus): number | undefined {
+    const known = this.#trails.get(shard)
+    if (known === undefined || durable === undefined || known.replid !== replid) return undefined
+    return known.trail.lagSeconds(this.#clock.monotonic(), durable)
+  }
+}
+
+/** Who we are to other archivers: the same after a restart. */
+async function archiverId(dataDir: string): Promise<string> {
+  const file = join(dataDir, ARCHIVER_ID)
+  try {
+    return (await readFile(file, 'utf8')).trim()
+  } catch {
+    // the first time here
+  }
+  const id = randomBytes(8).toString('hex')
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    await writeFile(file, `${id}\n`, { mode: 0o600, flag: 'wx' })
+    return id
+  } catch (error) {
+    const hint = 'give a folder that can be written to with --data'
+    throw new Fault({ doing: 'writing', target: file, why: reasonOf(error), hint, cause: error })
+  }
+}

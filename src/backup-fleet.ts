@@ -1,0 +1,77 @@
+// `respite backup`: one base of every shard of a deployment now.
+
+import { keysOf } from './archive/keys.ts'
+import { readCatalog } from './archive/catalog.ts'
+import { scanContents } from './archive/base-contents.ts'
+import { introduceArchive, type BaseManifest } from './archive/documents.ts'
+import { openStorage } from './archive/storage.ts'
+import { takeBackup } from './archive/take-backup.ts'
+import type { BackupSettings } from './archive-fleet.ts'
+import { DeploymentServers } from './deployment-servers.ts'
+import type { Fleet } from './fleet/server.ts'
+import type { Clock } from './lib/clock.ts'
+import { Fault } from './lib/fault.ts'
+import type { Log } from './lib/log.ts'
+import { chooseSource } from './replication/choose-source.ts'
+
+export interface BackupFleetOptions {
+  readonly fleet: Fleet
+  readonly deployment: string
+  readonly backup: Omit<BackupSettings, 'everyMs'>
+  readonly clock: Clock
+  readonly log: Log
+  readonly signal: AbortSignal
+  onProgress(shard: string, bytes: number, ofBytes: number | undefined): void
+}
+
+/** Resolves when all bases are in the store. Throws a Fault when one could not be taken; those before it stay. */
+export async function backupFleet(options: BackupFleetOptions): Promise<BaseManifest[]> {
+  const { fleet, deployment, backup, clock, log, signal, onProgress } = options
+  const { recipients, attach, namespaces } = backup
+  const store = await openStorage(backup.to, { clock })
+  try {
+    const servers = new DeploymentServers(fleet, deployment)
+    await servers.settle()
+    const keys = keysOf(deployment)
+    await store.check() // makes the folder of a new store, too
+    await introduceArchive({ store, deployment, kind: servers.kind, clock }, keys)
+    const [known] = await readCatalog(store, deployment)
+    for (const shard of known?.shards ?? []) servers.rememberShard(shard)
+    const bases: BaseManifest[] = []
+    for (const { name, servers: candidates } of servers.shards()) {
+      const chosen = chooseSource(candidates, attach, undefined)
+      const server = candidates.find((each) => each === chosen)
+      if (server === undefined) throw nobody(deployment, name)
+      bases.push(
+        await takeBackup({
+          store,
+          keys,
+          deployment,
+          recipients,
+          clock,
+          log,
+          signal,
+          server,
+          shard: name,
+          known: known?.shards.find((shard) => shard.name === name),
+          scan: scanContents({ target: server.id, namespaces, isSealed: recipients.length > 0 }),
+          context: () => servers.contextOf(server),
+          why: 'asked',
+          onProgress: (bytes, ofBytes) => onProgress(name, bytes, ofBytes),
+        }),
+      )
+    }
+    return bases
+  } finally {
+    store.close()
+  }
+}
+
+function nobody(deployment: string, shard: string): Fault {
+  return new Fault({
+    doing: 'taking a base of',
+    target: shard === '0' ? deployment : `${deployment}, shard ${shard}`,
+    why: 'none of its servers can be followed now',
+    hint: 'respite doctor says what is wrong with each, and what to do first',
+  })
+}

@@ -1,0 +1,95 @@
+// `respite backup URL --to STORE`: one base of every shard now, checked while it goes by, with a manifest when it is whole.
+
+import type { BaseManifest } from '../../archive/documents.ts'
+import { NOTHING_EXPECTED } from '../../fleet/standing.ts'
+import { watchFleet } from '../../fleet/watch-fleet.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { silentLog } from '../../lib/log.ts'
+import { formatBytes, formatCount, formatDuration } from '../../lib/units.ts'
+import { BACKUP_FLAGS, backupSettings } from '../backup-flags.ts'
+import { textFlag, type Command, type Context } from '../command.ts'
+import { CONNECTION_FLAGS } from '../connection-flags.ts'
+
+const REDRAW_MS = 200
+
+export default {
+  usage: '<url>',
+  describe: 'take one base of a deployment now, and put it into a store',
+  more:
+    'The whole deployment is found behind the URL. The server forks once, as for a replica; nothing of its configuration ' +
+    'changes. What was written can be listed with `respite backups` and read back with `respite verify`.',
+  flags: { ...BACKUP_FLAGS, '--json': 'print the manifests of the bases', ...CONNECTION_FLAGS },
+  exits: { 0: 'every base is in the store', 1: 'a precondition is not met', 2: 'a base could not be taken' },
+
+  async run([url = ''], flags, context) {
+    const backup = await backupSettings(flags)
+    const deployment = await context.deploymentOfUrl(url, flags)
+    const name = textFlag(flags, 'name') ?? deployment.name
+    const options = { ...deployment, name }
+    const fleet = watchFleet({ deployments: [options], expected: NOTHING_EXPECTED, clock: systemClock, log: silentLog })
+    const progress = showProgress(context)
+    try {
+      const bases = await context.backupFleet({
+        fleet,
+        deployment: name,
+        backup,
+        clock: systemClock,
+        log: silentLog,
+        signal: context.interruption(),
+        onProgress: (shard, bytes, ofBytes) => progress.note(shard, bytes, ofBytes),
+      })
+      progress.end()
+      if (context.json) context.printJson({ deployment: name, bases })
+      else for (const base of bases) context.out.write(describe(base))
+      return 0
+    } finally {
+      progress.end()
+      fleet.stop()
+    }
+  },
+} satisfies Command
+
+/** One line on a terminal, which is drawn again; nothing elsewhere. */
+function showProgress({ err, json }: Context): {
+  note(shard: string, bytes: number, ofBytes: number | undefined): void
+  end(): void
+} {
+  const began = performance.now()
+  let drawnAt = 0
+  return {
+    note(shard, bytes, ofBytes) {
+      const now = performance.now()
+      if (err.isTTY !== true || json || now - drawnAt < REDRAW_MS) return
+      drawnAt = now
+      const share =
+        ofBytes === undefined ? '' : ` of ${formatBytes(ofBytes)} (${Math.floor((100 * bytes) / ofBytes)} %)`
+      const rate = formatBytes(bytes / Math.max(0.001, (now - began) / 1_000))
+      const of = shard === '0' ? '' : `shard ${shard}: `
+      err.write(`\r${of}${formatBytes(bytes)}${share}, ${rate}/s\u001b[K`)
+    },
+    end() {
+      if (drawnAt > 0) err.write('\r\u001b[K')
+      drawnAt = 0
+    },
+  }
+}
+
+/** For a person: what is in it, how big, how it was checked. */
+function describe(base: BaseManifest): string {
+  const { id, shard, source, role, rdb, keys, expires, offset, tookMs, complete, notDecoded, namespaces } = base
+  const ratio = rdb.storedBytes === 0 ? 1 : rdb.bytes / rdb.storedBytes
+  const lines = [
+    `base ${id}${shard === '0' ? '' : ` of shard ${shard}`} from ${role} ${source} at offset ${offset ?? 'unknown'}, in ${formatDuration(tookMs)}`,
+    `  ${formatCount(keys)} keys (${formatCount(expires)} with a TTL), ${formatBytes(rdb.bytes)}, ${formatBytes(rdb.storedBytes)} in the store (${ratio.toFixed(1)} : 1)`,
+    `  checksum ${rdb.checksum === 'ok' ? 'verified' : 'absent: the server writes none (rdbchecksum no)'}, RDB version ${rdb.rdbVersion}`,
+  ]
+  if (!complete) lines.push('  holds a type that this version does not know: its bytes are whole, its numbers are not')
+  for (const { name, keys: count } of notDecoded)
+    lines.push(`  ${formatCount(count)} keys of the module type ${name}: kept, not decoded`)
+  for (const { name, keys: count, bytes, withTtl } of namespaces.slice(0, 10))
+    lines.push(
+      `  ${name === '' ? '(no namespace)' : name}: ${formatCount(count)} keys, ${formatBytes(bytes)}, ${formatCount(withTtl)} with a TTL`,
+    )
+  if (namespaces.length > 10) lines.push(`  and ${namespaces.length - 10} namespaces more`)
+  return `${lines.join('\n')}\n`
+}
