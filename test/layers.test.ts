@@ -25,7 +25,7 @@ const FOLDERS: Record<string, string> = {
   restore: 'lib redis rdb state fleet archive',
   api: 'lib redis state fleet metrics promql rules alerts diagnosis mitigation archive restore',
   lab: 'lib redis', // real servers for tests, benches and the demo; of a command's frame it knows nothing
-  cli: 'lib redis fleet metrics promql rules alerts archive restore api lab',
+  cli: 'lib redis rdb fleet metrics promql rules alerts archive restore api lab',
 }
 
 // Packages, and the one module of Node that is a decision of its own. Tests may use more, below.

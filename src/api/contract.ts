@@ -294,6 +294,58 @@ export const rulesTestedSchema = z.strictObject({
   ),
 })
 
+const rdbKind = z.enum(['string', 'list', 'set', 'zset', 'hash', 'stream', 'array', 'rate limit', 'module'])
+
+/** `respite rdb FILE --json`. Names that are no UTF-8 stand as base64 instead. */
+export const rdbSchema = z.strictObject({
+  file: z.string(),
+  bytes: z.number(), // of the plain bytes that were read
+  flavour,
+  rdbVersion: z.number(),
+  serverVersion: z.string().optional(), // of who wrote it, when it says so
+  checksum: z.enum(['ok', 'absent', 'bad']), // absent: the server was told to write none
+  complete: z.boolean(), // false: something came that is not known here, and the analysis ends before it
+  analysedBytes: z.number(),
+  trailingBytes: z.number(), // behind the end of the RDB
+  unknown: z.strictObject({ code: z.number(), offset: z.number() }).optional(), // the type or opcode that is not known
+  keys: z.number(),
+  expires: z.number(), // keys that expire
+  libraries: z.number(), // of functions
+  aux: z.record(z.string(), z.string()),
+  databases: z.array(z.strictObject({ db: z.number(), keys: z.number(), expires: z.number() })),
+  types: z.array(z.strictObject({ type: rdbKind, keys: z.number(), bytes: z.number() })),
+  ttls: z.strictObject({
+    // keys by when they expire, counted from the snapshot; each in the first that holds it
+    expired: z.number(),
+    hour: z.number(),
+    day: z.number(),
+    week: z.number(),
+    month: z.number(),
+    later: z.number(),
+  }),
+  namespaces: z.array(
+    z.strictObject({
+      name: z.string().optional(), // '' without a separator; '(other)': all past ten thousand
+      nameBase64: z.string().optional(),
+      keys: z.number(),
+      bytes: z.number(),
+      withTtl: z.number(),
+      types: z.partialRecord(rdbKind, z.number()),
+    }),
+  ),
+  biggest: z.array(
+    z.strictObject({
+      db: z.number(),
+      key: z.string().optional(),
+      keyBase64: z.string().optional(),
+      type: rdbKind,
+      bytes: z.number(), // key and value as they stand in the file
+      elements: z.number().optional(), // of a string its bytes; absent: the value does not say
+    }),
+  ),
+  notDecoded: z.array(z.strictObject({ type: z.number(), name: z.string(), keys: z.number() })), // values of modules
+})
+
 export type AnswerDocument = z.infer<typeof answerSchema>
 export type FleetServerDocument = z.infer<typeof fleetServerSchema>
 export type FleetDocument = z.infer<typeof fleetSchema>
@@ -306,3 +358,4 @@ export type NotifyTestedDocument = z.infer<typeof notifyTestedSchema>
 export type TokenDocument = z.infer<typeof tokenSchema>
 export type RulesCheckedDocument = z.infer<typeof rulesCheckedSchema>
 export type RulesTestedDocument = z.infer<typeof rulesTestedSchema>
+export type RdbDocument = z.infer<typeof rdbSchema>

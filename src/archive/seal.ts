@@ -2,12 +2,12 @@
 // be checked without a key (docs/formats/archive.md, "Sealed objects"). And back.
 
 import { createHash } from 'node:crypto'
-import { pipeline } from 'node:stream/promises'
-import { Readable, PassThrough } from 'node:stream'
+import { Readable } from 'node:stream'
 import { constants, createZstdCompress, createZstdDecompress, zstdCompress } from 'node:zlib'
 import { promisify } from 'node:util'
 import { decryptAge, encryptAge } from '../lib/age.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
+import { through } from '../lib/through.ts'
 import type { Sealing } from './keys.ts'
 
 export interface Sealed {
@@ -95,22 +95,6 @@ export async function unsealBytes(bytes: Buffer, options: UnsealOptions): Promis
 /** `ZSTD_error_…` is damage, `Z_BUF_ERROR` a file that ends too soon. */
 function isZstd(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^Z(STD)?_/.test(String(error.code))
-}
-
-/** Pushes a source through a transform of zlib's; an error on either side ends both. */
-async function* through(
-  source: AsyncIterable<Uint8Array>,
-  transform: NodeJS.ReadWriteStream & { params?: unknown },
-): AsyncGenerator<Buffer> {
-  const out = new PassThrough({ readableHighWaterMark: 512 * 1024 })
-  const done = pipeline(Readable.from(source, { objectMode: true }), transform, out)
-  done.catch(() => undefined) // it is thrown below, when the chunks have been read
-  try {
-    for await (const chunk of out) yield chunk as Buffer
-  } finally {
-    out.destroy()
-  }
-  await done
 }
 
 function each(chunks: readonly Buffer[]): AsyncIterable<Buffer> {

@@ -29,12 +29,17 @@ for (let at = 256; at < 8 * 256; at += 1) {
   HIGH[at] = (high >>> 8) ^ (HIGH[low & 255] ?? 0)
 }
 
+/** Sums up bytes; where that is done is its own affair. */
+export interface Sum {
+  add(bytes: Uint8Array, from?: number, to?: number): void // bytes[from] to bytes[to - 1]
+  digest(): Buffer // of all bytes so far, as it stands in a file: little-endian
+}
+
 /** A CRC-64 that grows with each `add`. */
-export class Crc64 {
+export class Crc64 implements Sum {
   #low = 0
   #high = 0
 
-  /** Adds bytes[from] to bytes[to - 1]. */
   add(bytes: Uint8Array, from = 0, to = bytes.length): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     let low = this.#low
@@ -63,7 +68,6 @@ export class Crc64 {
     this.#high = high
   }
 
-  /** The eight bytes as they stand in a file, little-endian. */
   digest(): Buffer {
     const bytes = Buffer.allocUnsafe(8)
     bytes.writeInt32LE(this.#low, 0)

@@ -150,7 +150,7 @@ export class Cursor {
       target: this.target,
       offset: this.base + at,
       why: `expected ${expected}, found ${found}`,
-      hint: 'These bytes are damaged, or no RDB. What stands before this place can be read; take another backup.',
+      hint: 'From here on the bytes are damaged or cut, or they are no RDB. Take another backup.',
       retryable: false,
     })
     return this.problem

@@ -23,7 +23,7 @@
 //                eight bytes before `finish` are then taken for the checksum.
 
 import { Fault } from '../lib/fault.ts'
-import { Crc64 } from './crc64.ts'
+import { Crc64, type Sum } from './crc64.ts'
 import { Cursor, LONGEST_HEAD, lowWordAt, MISSING } from './cursor.ts'
 import { Entry } from './entry.ts'
 import { Gather } from './gather.ts'
@@ -49,6 +49,7 @@ export interface ScannerOptions {
   readonly target?: string // what a Fault calls the bytes: 'dump.rdb'
   readonly bytes?: number // how many there are, when that is known: lengths past it are seen at once
   readonly keepBytes?: number // of a key, an aux field, a library; 1 MiB when absent
+  readonly sum?: Sum // who sums up; the scanner itself when absent
 }
 
 export interface RdbOutcome {
@@ -74,7 +75,7 @@ export class RdbScanner {
   readonly #gather: Gather
   readonly #templates = new Templates()
   readonly #skipper: ValueSkipper
-  readonly #crc = new Crc64()
+  readonly #crc: Sum
   readonly #entry: Entry
   #phase: Phase = 'header'
   #flavour: Flavour = 'redis'
@@ -99,8 +100,10 @@ export class RdbScanner {
   #keepFrom = -1 // in the bytes at hand: where those begin that somebody wants and was not given yet; -1: none
   #keep: Keep | undefined // who wants them: undefined is the visitor, for the value
 
-  constructor(visitor: RdbVisitor, { target = 'the stream', bytes, keepBytes = MIB }: ScannerOptions = {}) {
+  constructor(visitor: RdbVisitor, options: ScannerOptions = {}) {
+    const { target = 'the stream', bytes, keepBytes = MIB, sum = new Crc64() } = options
     this.#visitor = visitor
+    this.#crc = sum
     this.#cursor = new Cursor(target, bytes)
     this.#gather = new Gather(keepBytes)
     this.#skipper = new ValueSkipper(this.#cursor, this.#templates)

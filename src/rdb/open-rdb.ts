@@ -1,0 +1,190 @@
+// Opens an RDB wherever a person has one: a file or standard input, as it is, packed by zstd or gzip, encrypted with age,
+// and one in the other. What it is, its first bytes say, not its name.
+
+import { createReadStream, type Stats } from 'node:fs'
+import { open, readFile, type FileHandle } from 'node:fs/promises'
+import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { decryptAge, parseIdentities } from '../lib/age.ts'
+import { Fault, reasonOf } from '../lib/fault.ts'
+import { through } from '../lib/through.ts'
+
+export interface OpenedRdb {
+  readonly name: string // for people: the path, or "standard input"
+  readonly chunks: AsyncIterable<Uint8Array> // plain; a chunk is good until the next one is asked for
+  readonly bytes: number | undefined // of all chunks, when that is known beforehand
+  readonly sourceBytes: number | undefined // as they lie there, packed and encrypted; undefined for a pipe
+  readBytes(): number // of those, so far
+}
+
+export interface OpenOptions {
+  readonly identityFile?: string | undefined // age's private keys
+  readonly input?: AsyncIterable<Uint8Array> // what `-` means; standard input when absent
+}
+
+const CHUNK = 1024 * 1024
+const HEAD = 64
+const MOST_LAYERS = 4
+
+type Layer = 'zstd' | 'gzip' | 'age'
+
+const LAYERS: readonly (readonly [start: Buffer, layer: Layer])[] = [
+  [Buffer.from('28b52ffd', 'hex'), 'zstd'],
+  [Buffer.from('1f8b', 'hex'), 'gzip'],
+  [Buffer.from('age-encryption.org/v1'), 'age'],
+]
+
+export async function openRdb(path: string, { identityFile, input }: OpenOptions = {}): Promise<OpenedRdb> {
+  if (path === '-') {
+    const name = 'standard input'
+    let read = 0
+    const counted = counting(input ?? process.stdin, name, (bytes) => (read += bytes))
+    const chunks = await unpack(counted, name, identityFile)
+    return { name, chunks, bytes: undefined, sourceBytes: undefined, readBytes: () => read }
+  }
+  const { handle, stats } = await openFile(path)
+  const sourceBytes = stats.isFile() ? stats.size : undefined
+  let read = 0
+  const count = (bytes: number): void => void (read += bytes)
+  const head = stats.isFile() ? await handle.read(Buffer.alloc(HEAD), 0, HEAD, 0) : undefined
+  if (head !== undefined && layerOf(head.buffer.subarray(0, head.bytesRead)) === undefined) {
+    const chunks = counting(readInTurn(handle), path, count)
+    return { name: path, chunks, bytes: stats.size, sourceBytes, readBytes: () => read }
+  }
+  const from = stats.isFile() ? { start: 0 } : {} // a pipe has no places to start from
+  const source = counting(createReadStream(path, { fd: handle, ...from, highWaterMark: CHUNK }), path, count)
+  const chunks = await unpack(source, path, identityFile)
+  return { name: path, chunks, bytes: undefined, sourceBytes, readBytes: () => read }
+}
+
+async function openFile(path: string): Promise<{ handle: FileHandle; stats: Stats }> {
+  try {
+    const handle = await open(path)
+    const stats = await handle.stat()
+    if (!stats.isDirectory()) return { handle, stats }
+    await handle.close()
+  } catch (error) {
+    throw new Fault({ doing: 'opening', target: path, why: reasonOf(error), retryable: false, cause: error })
+  }
+  const hint = 'Of an AOF directory the RDB is the file that ends in .base.rdb.'
+  throw new Fault({ doing: 'opening', target: path, why: 'it is a directory', hint, retryable: false })
+}
+
+/** Two buffers in turn: the next chunk is read while one is looked at. */
+async function* readInTurn(handle: FileHandle): AsyncGenerator<Buffer> {
+  const buffers = [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)] as const
+  let at = 0
+  const next = async (buffer: Buffer): Promise<Buffer> => {
+    const { bytesRead } = await handle.read(buffer, 0, CHUNK, at)
+    at += bytesRead
+    return buffer.subarray(0, bytesRead)
+  }
+  try {
+    let pending = next(buffers[0])
+    for (let turn = 1; ; turn += 1) {
+      const chunk = await pending
+      if (chunk.length === 0) return
+      pending = next(buffers[turn % 2 === 0 ? 0 : 1])
+      pending.catch(() => undefined) // thrown at the next turn, if there is one
+      yield chunk
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+type Step = IteratorResult<Uint8Array, unknown>
+
+async function* counting(
+  source: AsyncIterable<Uint8Array>,
+  target: string,
+  count: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]()
+  const next = async (): Promise<Step> => {
+    try {
+      return await iterator.next()
+    } catch (error) {
+      throw new Fault({ doing: 'reading', target, why: reasonOf(error), cause: error })
+    }
+  }
+  try {
+    for (let step = await next(); step.done !== true; step = await next()) {
+      count(step.value.length)
+      yield step.value
+    }
+  } finally {
+    await iterator.return?.()
+  }
+}
+
+function layerOf(head: Buffer): Layer | undefined {
+  return LAYERS.find(([start]) => head.subarray(0, start.length).equals(start))?.[1]
+}
+
+/** Takes off one layer after the other, until what begins there is none. */
+async function unpack(
+  source: AsyncIterable<Uint8Array>,
+  name: string,
+  identityFile: string | undefined,
+): Promise<AsyncIterable<Uint8Array>> {
+  let chunks = source
+  for (let layers = 0; layers < MOST_LAYERS; layers += 1) {
+    const { head, all } = await look(chunks)
+    chunks = all
+    const layer = layerOf(head)
+    if (layer === undefined) return chunks
+    if (layer === 'age') chunks = decryptAge(chunks, await identitiesIn(identityFile, name), name)
+    else chunks = unpacking(chunks, layer, name)
+  }
+  return chunks
+}
+
+/** The first bytes, and all of them. */
+async function look(source: AsyncIterable<Uint8Array>): Promise<{ head: Buffer; all: AsyncIterable<Uint8Array> }> {
+  const iterator = source[Symbol.asyncIterator]()
+  let head = Buffer.alloc(0)
+  let step: Step = { done: false, value: head }
+  while (head.length < HEAD && step.done !== true) {
+    step = await iterator.next()
+    if (step.done !== true) head = Buffer.concat([head, step.value])
+  }
+  async function* all(): AsyncGenerator<Uint8Array> {
+    if (head.length > 0) yield head
+    while (step.done !== true) {
+      step = await iterator.next()
+      if (step.done !== true) yield step.value
+    }
+  }
+  return { head, all: all() }
+}
+
+async function* unpacking(
+  source: AsyncIterable<Uint8Array>,
+  layer: 'zstd' | 'gzip',
+  target: string,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* through(source, layer === 'zstd' ? createZstdDecompress() : createGunzip())
+  } catch (error) {
+    const isDamage = error instanceof Error && 'code' in error && /^Z(STD)?_/.test(String(error.code))
+    if (!isDamage) throw error
+    const hint = 'The packed file is damaged or cut; take it again.'
+    const why = `${layer}: ${reasonOf(error)}`
+    throw new Fault({ doing: 'unpacking', target, why, hint, retryable: false, cause: error })
+  }
+}
+
+async function identitiesIn(file: string | undefined, target: string): Promise<string[]> {
+  if (file === undefined) {
+    const hint = 'Give the private key with --identity FILE.'
+    const why = 'it is encrypted, and no identity is given'
+    throw new Fault({ doing: 'decrypting', target, why, hint, exit: 1, retryable: false })
+  }
+  try {
+    return parseIdentities(await readFile(file, 'utf8'), file)
+  } catch (error) {
+    if (error instanceof Fault) throw error
+    const doing = 'reading the age identity'
+    throw new Fault({ doing, target: file, why: reasonOf(error), exit: 64, retryable: false, cause: error })
+  }
+}
