@@ -73,13 +73,13 @@ const TTL_WORDS: Readonly<Record<keyof RdbDocument['ttls'], string>> = {
 }
 
 function keysLine({ keys, expires, ttls, libraries }: RdbDocument): string {
+  const functions = libraries === 0 ? '' : `, ${libraries} ${libraries === 1 ? 'library' : 'libraries'} of functions`
+  if (keys === 0) return `no keys${functions}`
   const when = (Object.keys(TTL_WORDS) as (keyof typeof TTL_WORDS)[])
     .filter((limit) => ttls[limit] > 0)
     .map((limit) => `${formatCount(ttls[limit])} ${TTL_WORDS[limit]}`)
-  const expiring =
-    expires === 0 ? 'none of them expires' : `${formatCount(expires)} of them expire (${when.join(', ')})`
-  const functions = libraries === 0 ? '' : `, ${libraries} ${libraries === 1 ? 'library' : 'libraries'} of functions`
-  return keys === 0 ? `no keys${functions}` : `${keys.toLocaleString('en')} keys${functions}, ${expiring}`
+  const expiring = expires === 0 ? 'none expires' : `${formatCount(expires)} expire (${when.join(', ')})`
+  return `${keys.toLocaleString('en')} ${keys === 1 ? 'key' : 'keys'}${functions}, ${expiring}`
 }
 
 function databaseLines({ databases, types }: RdbDocument): string[] {

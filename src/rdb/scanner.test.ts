@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { array, assert as holds, nat, property } from 'fast-check'
+import { MODULE, REDIS_15 } from '../../test/rdb-layouts.ts'
 import { bytesOf, double, int64, lengthOf, rdbOf, type Piece } from '../../test/rdb-bytes.ts'
 import { moduleName } from './entry.ts'
 import { RdbScanner, type RdbOutcome } from './scanner.ts'
@@ -47,61 +48,13 @@ function scan(bytes: Uint8Array, cuts: readonly number[] = [], knowsSize = false
 const everyByte = (bytes: Uint8Array): number[] =>
   Array.from({ length: Math.max(0, bytes.length - 1) }, (_, at) => at + 1)
 
-// One value of each layout that a server of today may send.
-const listpack = (count: number, ...entries: number[]): Buffer => {
-  const body = Buffer.from([...entries, 0xff])
-  const head = Buffer.alloc(6)
-  head.writeUInt32LE(6 + body.length)
-  head.writeUInt16LE(count, 4)
-  return Buffer.concat([lengthOf(6 + body.length), head, body])
-}
-const RAW_ID = Buffer.alloc(16, 1)
-const MODULE = [0x81, Buffer.from('4b54d41cd0d0d001', 'hex')] as const
-const STREAM: Piece[] = [1, ['\0'.repeat(16), listpack(2, 1, 1, 2, 1)], 5, [9, 9], [1, 1], [2, 2], 7, 1]
-const GROUP: Piece[] = ['group', [3, 3], 4, 1, [RAW_ID, int64(5), 2], 1, ['consumer', int64(6), int64(7), 1, RAW_ID]]
-const VALUES: Record<string, Piece[]> = {
-  string: [0, 'a string', 'its value'],
-  integer: [0, 'an integer', 0xc1, 0x39, 0x30],
-  packed: [0, 'packed', 0xc3, 5, 40, 0x00, 0x61, 0xe0, 30, 0x00],
-  list: [1, 'a list', 3, 'a', 0xc0, 7, 'c'],
-  zset: [3, 'scores as text', 3, 'a', '1.5', 'b', 254, 'c', 253],
-  hash: [4, 'a hash', 2, 'f', 'v', 'g', 'w'],
-  zset_2: [5, 'a sorted set', 2, 'a', double(1.5), 'b', double(-1)],
-  module: [
-    7,
-    'a module’s',
-    MODULE,
-    1,
-    5,
-    2,
-    0x81,
-    Buffer.alloc(8, 0xfe),
-    3,
-    Buffer.alloc(4),
-    4,
-    Buffer.alloc(8),
-    5,
-    'text',
-    0,
-  ],
-  zipmap: [9, 'old hash', '\x02\x01a\x01\x00b\x01c\x01\x00d\xff'],
-  quicklist: [18, 'long list', 2, 1, 'x'.repeat(100), 2, listpack(3, 1, 1, 2, 1, 3, 1)],
-  stream: [21, 'a stream', STREAM, GROUP],
-  hash_metadata: [24, 'fields that expire', int64(1700000000000), 2, [1, 'f', 'v'], [0, 'g', 'w']],
-  hash_listpack_ex: [25, 'the same, small', int64(1700000000000), listpack(6, 1, 1, 2, 1, 3, 1, 4, 1, 5, 1, 6, 1)],
-  stream_5: [27, 'newest stream', STREAM, GROUP, 1, RAW_ID, 50, 50, 1, ['producer', 1, ['id', 1, 2]], 3, 4],
-  array: [28, 'an array', 4, 1, 9, [0, 0, 'text'], [1, 1, int64(1)], [2, 2, double(2)], [7, 3, 'short']],
-  template: [242, 3, 2, 'name', 'mail', 32, 'by template', 3, 'Ann', 'ann@example.com'],
-  template_2: [242, 4, 1, 'one', 30, 'by small template', listpack(2, 4, 1, 1, 1)],
-  rate: [33, 'rate limit', lengthOf(1_700_000_000_000_000n)],
-}
 const SPECIAL: Piece[] = [
   [250, 'redis-ver', '8.10.0', 250, 'ctime', 0xc2, 0x15, 0xcd, 0x5b, 0x07],
   [244, 1, 2, 3, 247, MODULE, 2, 1, 5, 'aux', 0, 245, '#!lua name=lib'],
   [254, 3, 251, 9, 1],
 ]
 const ATTRIBUTES: Piece[] = [252, int64(1_800_000_000_123), 248, 33, 249, 200, 243, 1, [Buffer.alloc(4, 9), 2, 5, 0]]
-const WHOLE = rdbOf('REDIS0015', SPECIAL, ATTRIBUTES, ...Object.values(VALUES))
+const WHOLE = rdbOf('REDIS0015', SPECIAL, ATTRIBUTES, REDIS_15)
 
 describe('RdbScanner', () => {
   it('tells every entry with what stands before it, and the end', () => {
