@@ -62,7 +62,7 @@ function plain(value: RdbValue): unknown {
     case 'stream':
       return value.entries.map(({ id, fields }) => [
         streamIdText(id),
-        Object.fromEntries(fields.map((pair) => pair.map(text))),
+        Object.fromEntries(fields.map(([field, value]): [string, string] => [text(field), text(value)])),
       ])
     case 'array':
       return value.elements.map(({ index, value }) => [Number(index), text(value)])

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { array, assert as holds, nat, property } from 'fast-check'
 import { MODULE, REDIS_15 } from '../../test/rdb-layouts.ts'
-import { bytesOf, double, int64, lengthOf, rdbOf, type Piece } from '../../test/rdb-bytes.ts'
+import { bytesOf, int64, lengthOf, rdbOf, type Piece } from '../../test/rdb-bytes.ts'
 import { moduleName } from './entry.ts'
 import { RdbScanner, type RdbOutcome } from './scanner.ts'
 
