@@ -35,10 +35,13 @@ interface Started {
 const STEP_MS = 15_000
 const PAST = 120 // samples: half an hour
 
-export async function startBoth(series: readonly WrittenSeries[], rules: string): Promise<Beside> {
+/** `rulesAt` is the text of the rules for a moment, at which both are there and begin with them. */
+export async function startBoth(series: readonly WrittenSeries[], rulesAt: (nowMs: number) => string): Promise<Beside> {
   const startMs = Math.floor(Date.now() / STEP_MS) * STEP_MS - PAST * STEP_MS
   const timesMs = Array.from({ length: PAST }, (_none, at) => startMs + at * STEP_MS)
-  const theirs = await startPrometheus(openMetrics(series, timesMs), rules)
+  const theirs = await startPrometheus(openMetrics(series, timesMs))
+  const rules = rulesAt(Date.now())
+  theirs.take(rules)
   const ours = await startOurs(series, timesMs, rules)
   return {
     ours: ours.url,
@@ -63,10 +66,10 @@ function openMetrics(series: readonly WrittenSeries[], timesMs: readonly number[
 const written = (value: number): string =>
   Math.abs(value) === Infinity ? (value > 0 ? '+Inf' : '-Inf') : String(value)
 
-async function startPrometheus(samples: string, rules: string): Promise<Started> {
+async function startPrometheus(samples: string): Promise<Started & { take(rules: string): void }> {
   const dir = makeFolder('prometheus')
   writeFileSync(join(dir, 'samples.txt'), samples)
-  writeFileSync(join(dir, 'rules.yml'), rules)
+  writeFileSync(join(dir, 'rules.yml'), 'groups: []\n')
   writeFileSync(join(dir, 'prometheus.yml'), 'global: { evaluation_interval: 5s }\nrule_files: [rules.yml]\n')
   const blocks = ['tsdb', 'create-blocks-from', 'openmetrics', join(dir, 'samples.txt'), join(dir, 'data')]
   execFileSync('promtool', blocks, { stdio: 'ignore' })
@@ -86,6 +89,10 @@ async function startPrometheus(samples: string, rules: string): Promise<Started>
   await until('Prometheus is ready', isReady, { timeoutMs: 60_000, everyMs: 100 })
   return {
     url,
+    take(rules) {
+      writeFileSync(join(dir, 'rules.yml'), rules)
+      prometheus.kill('SIGHUP')
+    },
     async stop() {
       prometheus.kill('SIGKILL')
       await prometheus.exited
