@@ -2,6 +2,7 @@
 // From a section of the file, where every mistake has a place, or from a URL and flags of the command line.
 
 import { isAbsolute, join } from 'node:path'
+import type { BackupSettings } from './archive-fleet.ts'
 import type { ConfigFlags, ConfiguredDeployment } from './config.ts'
 import { passwordVariable, readableByOthers, readPassword, readTls, type TlsFiles } from './config-files.ts'
 import type { Mistake } from './config-mistakes.ts'
@@ -9,6 +10,7 @@ import type { DeploymentSection } from './config-schema.ts'
 import { Fault } from './lib/fault.ts'
 import { parseAddress, parseUrl, showAddress, type Access, type Address, type Target } from './redis/url.ts'
 
+const DEFAULT_BASE_EVERY_MS = 6 * 3_600_000
 const DEFAULT_EVERY = { livenessMs: 1_000, sampleMs: 5_000 }
 
 /** The deployment behind a URL of the command line, with all defaults. */
@@ -83,6 +85,7 @@ function settingsOf(
   section: DeploymentSection,
 ): Omit<ConfiguredDeployment, 'name' | 'target' | 'access' | 'sentinelAccess'> {
   const { every, addresses, canary, expect, dataClass, rpo, owner, queues, clientList, configMetrics } = section
+  const { backup, namespaces } = section
   const { liveness: livenessMs = DEFAULT_EVERY.livenessMs, sample: sampleMs = DEFAULT_EVERY.sampleMs } = every ?? {}
   return {
     every: { livenessMs, sampleMs },
@@ -93,7 +96,16 @@ function settingsOf(
     rpoMs: rpo,
     team: owner?.team,
     settings: { queues, clientList, configMetrics },
+    ...(backup === undefined ? {} : { backup: backupOf(backup, namespaces ?? {}) }),
   }
+}
+
+function backupOf(
+  { to, recipients = [], attach = 'replica', every = DEFAULT_BASE_EVERY_MS }: NonNullable<DeploymentSection['backup']>,
+  namespaces: NonNullable<DeploymentSection['namespaces']>,
+): BackupSettings {
+  const patterns = Object.entries(namespaces).map(([name, { pattern }]) => ({ name, pattern }))
+  return { to, recipients, attach, everyMs: every, namespaces: patterns }
 }
 
 async function readSectionTls(

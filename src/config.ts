@@ -2,6 +2,7 @@
 // in milliseconds, and defaults filled in. It is made from a YAML file, from URLs on the command line, or from both; a
 // URL is one deployment with all defaults. What cannot be is one Fault that names every mistake with its line.
 
+import type { BackupSettings } from './archive-fleet.ts'
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { NO_ALERT_SETTINGS, type AlertSettings } from './alerts/settings.ts'
@@ -52,6 +53,7 @@ export interface ConfiguredDeployment {
   readonly dataClass: 'store' | 'cache' // cache: losing or evicting keys is acceptable
   readonly rpoMs?: number | undefined // how much may be lost, in time
   readonly team?: string | undefined // that owns it
+  readonly backup?: BackupSettings | undefined
   readonly settings: SampleSettings
 }
 
@@ -205,12 +207,12 @@ function danglingNames({ deployments, notify, routes, maintenance, allow }: Conf
 /** What is understood and does nothing yet must not look as if it were done. */
 function notInEffect(document: ConfigDocument): string[] {
   const keys = (['allow'] as const).filter((key) => document[key] !== undefined)
-  const backups = document.deployments.filter(({ backup }) => backup !== undefined).length
+  const drills = document.deployments.filter(({ backup }) => backup?.drill !== undefined).length
   return [
     ...keys.map((key) => `${key}: is read and checked, and not in effect in this version`),
-    ...(backups === 0
+    ...(drills === 0
       ? []
-      : [`backup: is read and checked, and nothing is backed up by this version (${backups} deployments)`]),
+      : [`backup.drill: is read and checked, and not in effect in this version (${drills} deployments)`]),
   ]
 }
 

@@ -18,10 +18,12 @@ import { reasonOf } from './lib/fault.ts'
 import { makeLog, type Log } from './lib/log.ts'
 import { makeNotices, type Notices } from './lib/notices.ts'
 import { formatDuration } from './lib/units.ts'
+import type { ArchivedShard } from './metrics/archive-series.ts'
 import { Metrics } from './metrics/watch-metrics.ts'
 import { historyStorage } from './rules/history-storage.ts'
 import type { Rules } from './rules/start-rules.ts'
 import { startAlerts, type RunningAlerts } from './start-alerts.ts'
+import { startArchives, type Archives } from './start-archives.ts'
 import { openState, type State } from './state/open-state.ts'
 
 /** Starts to watch; resolves when the API listens, which is before the first server has answered. Throws a Fault. */
@@ -32,7 +34,7 @@ export async function startDaemon({ config, logLevel = 'info' }: DaemonOptions):
   for (const warning of config.warnings) notices.tell('warn', warning)
   let url = ''
   const parts = await startParts(config, { clock, log, notices, externalUrl: () => url })
-  const { fleet, metrics, rules, alerting } = parts
+  const { fleet, metrics, rules, alerting, archives } = parts
   const { alerts } = alerting
   const api = await startApi({
     listen: config.listen,
@@ -54,7 +56,7 @@ export async function startDaemon({ config, logLevel = 'info' }: DaemonOptions):
     throw error
   })
   url = api.url
-  const configWatch = followConfig(config, { fleet, metrics, rules, alerting, notices })
+  const configWatch = followConfig(config, { fleet, metrics, rules, alerting, archives, notices })
   return {
     url: api.url,
     metricsUrl: api.metricsUrl,
@@ -88,8 +90,10 @@ async function startParts(config: Config, { clock, log, notices, externalUrl }: 
   const state = openState(config.dataDir)
   const expected = expectedIn(state, clock, notices)
   const fleet = watchFleet({ deployments: config.deployments, expected, clock, log })
-  const { deployments, historyMs } = config
-  const metrics = new Metrics({ fleet, deployments, historyMs, version: manifest.version, clock, log })
+  const { deployments, historyMs, dataDir } = config
+  const archives = startArchives(deployments, { fleet, dataDir, clock, log, notices })
+  const archived = (deployment: string): readonly ArchivedShard[] => archives.shards(deployment)
+  const metrics = new Metrics({ fleet, deployments, historyMs, archived, version: manifest.version, clock, log })
   const standstill = watchForStandstill(fleet, clock)
   const unwell = (): string | undefined => standstill() ?? notEvaluated(rules, clock)
   const settings = config.alerts
@@ -104,9 +108,11 @@ async function startParts(config: Config, { clock, log, notices, externalUrl }: 
     rules,
     alerting,
     unwell,
+    archives,
     async stop() {
       rules.stop()
       metrics.stop()
+      await archives.stop() // while the fleet can still be asked
       fleet.stop()
       await alerting.stop()
       state.close()
@@ -119,13 +125,18 @@ interface Reconfigured {
   readonly metrics: Metrics
   readonly rules: Rules
   readonly alerting: RunningAlerts
+  readonly archives: Archives
   readonly notices: Notices
 }
 
-function followConfig(config: Config, { fleet, metrics, rules, alerting, notices }: Reconfigured): ConfigWatch {
+function followConfig(
+  config: Config,
+  { fleet, metrics, rules, alerting, archives, notices }: Reconfigured,
+): ConfigWatch {
   const reload = (next: Config): void => {
     fleet.reconfigure(next.deployments)
     metrics.reconfigure(next.deployments)
+    archives.reconfigure(next.deployments)
     alerting.reconfigure(next.alerts)
     rules.reload(next.rules.groups)
     for (const warning of next.warnings) notices.tell('warn', warning)

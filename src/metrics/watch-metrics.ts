@@ -5,6 +5,7 @@ import type { CouldNotLook, DeploymentView, Fleet, ServerView, WatchedServer } f
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import { reasonOf } from '../lib/fault.ts'
+import { addArchive, type ArchivedShard } from './archive-series.ts'
 import { startCanary } from './canary.ts'
 import type { SampleSettings } from './collector.ts'
 import { renderExposition, type ExposedSource } from './exposition.ts'
@@ -27,6 +28,7 @@ export interface MetricsOptions {
   readonly fleet: Fleet
   readonly deployments: readonly MeasuredDeployment[]
   readonly historyMs: number
+  readonly archived?: (deployment: string) => readonly ArchivedShard[] // what is said of its archive, where it has one
   readonly version: string
   readonly clock: Clock
   readonly log: Log
@@ -188,7 +190,9 @@ export class Metrics {
   }
 
   #whole(view: DeploymentView, nowMs: number): Snapshot {
-    return deploymentSnapshot(view, nowMs, this.#declared(view.name))
+    const snapshot = deploymentSnapshot(view, nowMs, this.#declared(view.name))
+    addArchive(snapshot, this.#options.archived?.(view.name) ?? [])
+    return snapshot
   }
 
   #declared(deployment: string): DeclaredDeployment | undefined {

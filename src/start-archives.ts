@@ -1,0 +1,191 @@
+// The archives of the daemon: one for each deployment whose configuration has `backup:`. One that cannot begin (a store
+// that is away, servers that are down, another archiver) is tried again, and is seen as not streaming meanwhile.
+
+import { isDeepStrictEqual } from 'node:util'
+import { archiveFleet, type BackupSettings, type FleetArchive, type ShardReport } from './archive-fleet.ts'
+import type { ArchiveEvent } from './archive/archiver.ts'
+import type { ConfiguredDeployment } from './config.ts'
+import type { Fleet } from './fleet/server.ts'
+import { withJitter } from './lib/backoff.ts'
+import type { Clock, Timer } from './lib/clock.ts'
+import { Fault, reasonOf } from './lib/fault.ts'
+import type { Log } from './lib/log.ts'
+import type { Notices } from './lib/notices.ts'
+import { formatBytes, formatCount } from './lib/units.ts'
+import type { ArchivedShard } from './metrics/archive-series.ts'
+
+export interface ArchivesOptions {
+  readonly fleet: Fleet
+  readonly dataDir: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly notices: Notices
+}
+
+export interface Archives {
+  /** For the series of a deployment; empty where nothing is backed up. */
+  shards(deployment: string): readonly ArchivedShard[]
+  reconfigure(deployments: readonly ConfiguredDeployment[]): void
+  stop(): Promise<void>
+}
+
+const AGAIN_MS = 15_000
+const SPOOL_LIMIT_BYTES = 1024 * 1024 * 1024
+
+export function startArchives(deployments: readonly ConfiguredDeployment[], options: ArchivesOptions): Archives {
+  const running = new Map<string, KeptArchive>()
+  const reconfigure = (next: readonly ConfiguredDeployment[]): void => {
+    for (const [name, kept] of running) {
+      const wanted = next.find((one) => one.name === name)?.backup
+      if (isDeepStrictEqual(wanted, kept.backup)) continue
+      running.delete(name)
+      void kept.stop()
+    }
+    for (const { name, backup } of next)
+      if (backup !== undefined && !running.has(name)) running.set(name, new KeptArchive(name, backup, options))
+  }
+  reconfigure(deployments)
+  return {
+    shards: (deployment) => running.get(deployment)?.shards() ?? [],
+    reconfigure,
+    stop: async () => void (await Promise.all([...running.values()].map((kept) => kept.stop()))),
+  }
+}
+
+/** The archive of one deployment, begun again until it runs. */
+class KeptArchive {
+  readonly backup: BackupSettings
+  readonly #deployment: string
+  readonly #options: ArchivesOptions
+  readonly #ending = new AbortController()
+  readonly #tripped = new Map<string, number>()
+  #archive: FleetArchive | undefined
+  #beginning: Promise<void>
+  #timer: Timer | undefined
+  #told: string | undefined // why it could not begin, as it was said last
+
+  constructor(deployment: string, backup: BackupSettings, options: ArchivesOptions) {
+    this.#deployment = deployment
+    this.backup = backup
+    this.#options = options
+    this.#beginning = this.#begin()
+  }
+
+  shards(): ArchivedShard[] {
+    // Not even begun: there is one shard at least, and it is neither followed nor stored.
+    if (this.#archive === undefined) return [{ ...NOTHING, baseEverySeconds: this.backup.everyMs / 1_000 }]
+    return this.#archive.status().map((report) => ({
+      ...shardOf(report),
+      baseEverySeconds: this.backup.everyMs / 1_000,
+      tripped: this.#tripped.get(report.shard) ?? 0,
+    }))
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort()
+    this.#timer?.stop()
+    await this.#beginning
+    await this.#archive?.stop()
+    this.#archive = undefined
+  }
+
+  async #begin(): Promise<void> {
+    const { fleet, dataDir, clock, log, notices } = this.#options
+    try {
+      this.#archive = await archiveFleet({
+        fleet,
+        deployment: this.#deployment,
+        backup: this.backup,
+        dataDir,
+        clock,
+        log,
+        signal: this.#ending.signal,
+        onEvent: (event) => this.#note(event),
+      })
+      this.#told = undefined
+      notices.tell('info', `archives ${this.#deployment} to ${this.#archive.store}`)
+    } catch (error) {
+      if (this.#ending.signal.aborted) return
+      const why = error instanceof Fault ? error.toText() : reasonOf(error)
+      if (why !== this.#told) notices.tell('error', `${this.#deployment} is not archived: ${why}`)
+      this.#told = why
+      this.#again()
+    }
+  }
+
+  #again(): void {
+    if (this.#ending.signal.aborted) return
+    this.#timer = this.#options.clock.after(withJitter(AGAIN_MS), () => {
+      this.#beginning = this.#begin()
+    })
+  }
+
+  #note(event: ArchiveEvent): void {
+    const { notices } = this.#options
+    const of = this.#deployment
+    if (event.event === 'gap')
+      notices.tell(
+        'error',
+        `${of}: writes between offsets ${event.gap.from} and ${event.gap.to} are lost to the archive: ${event.gap.why}`,
+      )
+    if (event.event === 'timeline')
+      notices.tell('warn', `${of}: timeline ${event.timeline.timeline} begins: ${event.timeline.why}`)
+    if (event.event === 'base')
+      notices.tell(
+        'info',
+        `${of}: base ${event.base.id}, ${formatCount(event.base.keys)} keys, ${formatBytes(event.base.rdb.storedBytes)} in the store`,
+      )
+    if (event.event === 'base-failed') notices.tell('error', `${of}: a base failed: ${event.why}`)
+    if (event.event === 'warning') notices.tell('warn', `${of}: ${event.says}`)
+    if (event.event === 'point') {
+      const { name, command, shards } = event.point
+      const shard = shards[0]?.shard ?? '0'
+      this.#tripped.set(shard, (this.#tripped.get(shard) ?? 0) + 1)
+      notices.tell('error', `${of}: ${command} took data away; restore point ${name} is one command earlier`)
+    }
+    if (event.event === 'lost') {
+      notices.tell('error', `${of}: ${event.why}`)
+      this.#archive = undefined
+      this.#again() // the other one may go; until then the lease says no
+    }
+  }
+}
+
+const NOTHING: ArchivedShard = {
+  shard: '0',
+  streaming: false,
+  storeReachable: false,
+  lagSeconds: undefined,
+  lastBaseSeconds: undefined,
+  verifiedSeconds: undefined,
+  verificationFailed: false,
+  baseEverySeconds: 0,
+  baseBytes: undefined,
+  baseStoredBytes: undefined,
+  baseSeconds: undefined,
+  baseKeys: undefined,
+  waitingBytes: 0,
+  spoolBytes: 0,
+  spoolLimitBytes: SPOOL_LIMIT_BYTES,
+  gaps: 0,
+  tripped: 0,
+}
+
+function shardOf({ shard, link, outbox, lagSeconds, lastBase, verifiedAt, gaps }: ShardReport): ArchivedShard {
+  return {
+    ...NOTHING,
+    shard,
+    streaming: link === 'streaming',
+    storeReachable: outbox.trouble === undefined,
+    lagSeconds,
+    lastBaseSeconds: lastBase && Date.parse(lastBase.at) / 1_000,
+    verifiedSeconds: verifiedAt === undefined ? undefined : Date.parse(verifiedAt) / 1_000,
+    baseBytes: lastBase?.rdb.bytes,
+    baseStoredBytes: lastBase?.rdb.storedBytes,
+    baseSeconds: lastBase && lastBase.tookMs / 1_000,
+    baseKeys: lastBase?.keys,
+    waitingBytes: outbox.memoryBytes,
+    spoolBytes: outbox.spoolBytes,
+    gaps,
+  }
+}
