@@ -98,6 +98,14 @@ export function roleOf(member: Member): Role {
   return member.namedRole
 }
 
+/**
+ * It lets us in and has not said yet who it is: for some milliseconds nobody need know of it. It may be no server at all,
+ * but the place where an archive listens.
+ */
+export function isBeingAsked({ watch, links, couldNotLook, seed }: Member): boolean {
+  return !seed && links === undefined && couldNotLook.length === 0 && watch.answer?.id === 'ok'
+}
+
 /** Was this server ever reached? */
 export function wasReached(member: Member): boolean {
   return member.links !== undefined

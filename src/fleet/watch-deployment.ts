@@ -13,7 +13,7 @@ import { parseHello, parseReplication, type Replication } from '../redis/topolog
 import { parseAddress, showAddress, type Access, type Address, type Target } from '../redis/url.ts'
 import { forgetLags, isFollowed, noteReplication } from './follow.ts'
 import { readLinks, type Links } from './links.ts'
-import { makeMember, moveMember, roleOf, wasReached, type Member, type MemberOptions } from './member.ts'
+import { isBeingAsked, makeMember, moveMember, roleOf, wasReached, type Member, type MemberOptions } from './member.ts'
 import { makeNames, type Names } from './names.ts'
 import { findOtherAddress } from './other-address.ts'
 import { isSentinelThatTakes } from './sentinel-login.ts'
@@ -66,6 +66,11 @@ export class DeploymentWatch {
     this.#masterName = options.target.masterName
     const role = options.target.kind === 'sentinel' ? 'sentinel' : 'unknown'
     for (const seed of options.target.seeds) this.#add(showAddress(seed), role, seed)
+  }
+
+  /** The members that there is something to say of. */
+  get shown(): Member[] {
+    return [...this.members.values()].filter((member) => !isBeingAsked(member))
   }
 
   /** What keeps us from knowing all servers, in words. */

@@ -4,7 +4,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
-import { roleOf, viewOf, watchedOf, type Member } from './member.ts'
+import { isBeingAsked, roleOf, viewOf, watchedOf, type Member } from './member.ts'
 import type { DeploymentKind, DeploymentView, Fleet, ServerView, WatchedServer } from './server.ts'
 import { makeStandings, type ExpectedServers, type Standings } from './standing.ts'
 import { DeploymentWatch, type DeploymentOptions } from './watch-deployment.ts'
@@ -29,7 +29,7 @@ export function watchFleet({ deployments, expected, clock, log }: FleetOptions):
 
   const start = (options: DeploymentOptions): Watched => {
     const tellIfChanged = (member: Member): void => {
-      if (member.watch.answer === undefined) return // only just heard of
+      if (member.watch.answer === undefined || isBeingAsked(member)) return // only just heard of
       const view = viewOf(member, options.name)
       const state = `${view.id} ${view.answer.id} ${view.role} ${view.standing} ${view.linkUp} ${view.reserved}`
       if (shown.get(member) === state) return
@@ -40,12 +40,13 @@ export function watchFleet({ deployments, expected, clock, log }: FleetOptions):
       clock,
       log,
       onAnswer(member) {
+        if (isBeingAsked(member)) return
         for (const hear of answerHearers) hear(viewOf(member, options.name))
         tellIfChanged(member)
       },
       onLinks() {
         watched.standings.update(watch.isSettled(), clock.monotonic())
-        for (const member of watch.members.values()) tellIfChanged(member)
+        for (const member of watch.shown) tellIfChanged(member)
       },
       onRename: (from, to) => watched.standings.rename(from, to),
     })
@@ -62,7 +63,7 @@ export function watchFleet({ deployments, expected, clock, log }: FleetOptions):
     deployments: () => all.map(viewDeployment),
     servers: () =>
       all.flatMap(({ watch, options }): WatchedServer[] =>
-        [...watch.members.values()].map((member) => watchedOf(member, options.name)),
+        watch.shown.map((member) => watchedOf(member, options.name)),
       ),
     onChange: (run) => void changeHearers.push(run),
     onAnswer: (run) => void answerHearers.push(run),
@@ -99,7 +100,7 @@ function settled(all: readonly Watched[], clock: Clock, withinMs: number): Promi
 }
 
 function viewDeployment({ options, watch }: Watched): DeploymentView {
-  const members = [...watch.members.values()]
+  const members = watch.shown
   const servers = members.map((member) => viewOf(member, options.name)).toSorted(byRoleThenId)
   return {
     name: options.name,
