@@ -345,6 +345,87 @@ export const rdbSchema = z.strictObject({
   ),
   notDecoded: z.array(z.strictObject({ type: z.number(), name: z.string(), keys: z.number() })), // values of modules
 })
+const keyRange = z.strictObject({ from: z.iso.datetime(), to: z.iso.datetime() })
+const trouble = z.array(z.strictObject({ key: z.string(), why: z.string() })) // objects that cannot be used, and why
+
+const gapSchema = z.strictObject({
+  from: z.number(), // offsets
+  to: z.number(),
+  fromTime: z.iso.datetime().nullable(), // null: nobody knows
+  toTime: z.iso.datetime().nullable(),
+  why: z.string(),
+  recorded: z.boolean(), // false: the archiver did not write it down, so that segments were lost from the store
+})
+
+/** `respite backups --json`. */
+export const backupsSchema = z.strictObject({
+  store: z.string(),
+  deployments: z.array(
+    z.strictObject({
+      name: z.string(),
+      kind: deploymentKind.nullable(), // null: the archive's own document is damaged
+      shards: z.array(
+        z.strictObject({
+          name: z.string(),
+          slots: z.string().nullable(), // of a Cluster
+          timelines: z.array(
+            z.strictObject({
+              id: z.string(),
+              why: z.string().nullable(), // why it began
+              parent: z.strictObject({ timeline: z.string(), offset: z.number().nullable() }).nullable(),
+              bases: z.array(
+                z.strictObject({
+                  id: z.string(),
+                  at: z.iso.datetime(),
+                  offset: z.number().nullable(), // null: the method knows none, no stream can be replayed on it
+                  bytes: z.number(), // of the RDB
+                  storedBytes: z.number(), // compressed and encrypted
+                  keys: z.number(),
+                  expires: z.number(),
+                  namespaces: z.array(
+                    z.strictObject({ name: z.string(), keys: z.number(), bytes: z.number(), withTtl: z.number() }),
+                  ),
+                  method: z.enum(['psync', 'scan', 'bgsave', 'aof', 'archive']),
+                  consistent: z.boolean(), // false: not of one moment
+                  complete: z.boolean(), // false: a type in it is not known here, the counts end there
+                  source: z.string(),
+                  serverVersion: z.string().nullable(),
+                  flavour,
+                  verifiedAt: z.iso.datetime().nullable(), // read back and found good
+                  provenAt: z.iso.datetime().nullable(), // restored and compared
+                }),
+              ),
+              stream: z.array(
+                z.strictObject({
+                  fromOffset: z.number(),
+                  toOffset: z.number(),
+                  fromTime: z.iso.datetime(),
+                  toTime: z.iso.datetime(),
+                }),
+              ),
+              gaps: z.array(gapSchema),
+            }),
+          ),
+        }),
+      ),
+      points: z.array(
+        z.strictObject({
+          name: z.string(),
+          at: z.iso.datetime(),
+          offset: z.number(), // of the shard that it was made for
+          shards: z.array(z.strictObject({ shard: z.string(), timeline: z.string(), offset: z.number() })),
+          command: z.string(),
+          keysLost: z.number(),
+        }),
+      ),
+      restorable: keyRange.nullable(), // null: nothing is
+      objects: z.number(),
+      storedBytes: z.number(),
+      unfinished: z.array(z.string()), // objects of bases that were never finished
+      trouble,
+    }),
+  ),
+})
 
 export type AnswerDocument = z.infer<typeof answerSchema>
 export type FleetServerDocument = z.infer<typeof fleetServerSchema>
@@ -359,3 +440,5 @@ export type TokenDocument = z.infer<typeof tokenSchema>
 export type RulesCheckedDocument = z.infer<typeof rulesCheckedSchema>
 export type RulesTestedDocument = z.infer<typeof rulesTestedSchema>
 export type RdbDocument = z.infer<typeof rdbSchema>
+})
+export type BackupsDocument = z.infer<typeof backupsSchema>

@@ -8,6 +8,7 @@ import type {
   CheckDocument,
   GapDocument,
   PointDocument,
+  PrunedDocument,
   ReplidDocument,
   TimelineDocument,
 } from './documents.ts'
@@ -29,12 +30,14 @@ export interface StoredBase extends BaseManifest {
 
 export interface Timeline {
   readonly id: string
+  readonly root: string // key of its folder, with a slash
   readonly about: TimelineDocument | undefined // undefined: its document is damaged or missing
   readonly bases: readonly StoredBase[] // by offset, then time
   readonly segments: readonly StoredSegment[] // by name
   readonly stretches: readonly Stretch[] // of the stream, without a hole each
   readonly replids: readonly ReplidDocument[]
   readonly gaps: readonly GapDocument[]
+  readonly prunedTo: number // the stream before this offset was removed by retention; 0: none was
 }
 
 export interface Shard {
@@ -75,6 +78,7 @@ interface FoundTimeline {
   parts: string[]
   replids: string[]
   gaps: string[]
+  pruned: string[]
 }
 
 /** The keys of one deployment, sorted into their places. */
@@ -101,6 +105,7 @@ class Found {
     } else if (kind === 'bases') (part === 'manifest.json' ? place.manifests : place.parts).push(key)
     else if (kind === 'replids') place.replids.push(key)
     else if (kind === 'gaps') place.gaps.push(key)
+    else if (kind === 'pruned') place.pruned.push(key)
   }
 
   #timeline(shard: string, id: string): FoundTimeline {
@@ -108,7 +113,7 @@ class Found {
     if (timelines === undefined) this.#shards.set(shard, (timelines = new Map<string, FoundTimeline>()))
     let timeline = timelines.get(id)
     if (timeline === undefined)
-      timelines.set(id, (timeline = { segments: [], manifests: [], parts: [], replids: [], gaps: [] }))
+      timelines.set(id, (timeline = { segments: [], manifests: [], parts: [], replids: [], gaps: [], pruned: [] }))
     return timeline
   }
 
@@ -181,14 +186,17 @@ async function readTimeline(
       checks.findLast((check) => check.base === manifest.id && check.kind === kind)?.at
     bases.push({ ...manifest, root: folderOf(key), verifiedAt: last('verified'), provenAt: last('proven') })
   }
+  const pruned = await reader.all<PrunedDocument>(found.pruned)
   return {
     id,
+    root: folder,
     about: await reader.one<TimelineDocument>(`${folder}timeline.json`),
     bases: bases.toSorted((a, b) => (a.offset ?? 0) - (b.offset ?? 0) || (a.at < b.at ? -1 : 1)),
     segments: found.segments,
     stretches: stretchesOf(found.segments),
     replids: await reader.all<ReplidDocument>(found.replids),
     gaps: await reader.all<GapDocument>(found.gaps),
+    prunedTo: Math.max(0, ...pruned.map(({ offset }) => offset)),
   }
 }
 

@@ -1,7 +1,8 @@
 // The small JSON objects of an archive, as docs/formats/archive.md has them. They grow, and what a reader does not know it
-// leaves alone; a `format` above its own it refuses.
+// leaves alone; a `format` above its own it refuses. Their last field is a checksum of all their bytes: no name and no
+// manifest says their hash, and a flipped digit of an offset is valid JSON.
 
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import type { DeploymentKeys } from './keys.ts'
@@ -86,6 +87,12 @@ export interface GapDocument {
   readonly why: string
 }
 
+/** `pruned/`: retention has removed the stream before this offset. */
+export interface PrunedDocument {
+  readonly offset: number
+  readonly at: string
+}
+
 export interface PointDocument {
   readonly name: string
   readonly at: string
@@ -104,15 +111,24 @@ export interface CheckDocument {
 
 const LONGEST = 16 * 1024 * 1024 // bytes; a manifest with 10,000 namespaces has one
 
+const NO_CHECKSUM = '0'.repeat(64)
+const CHECKSUM = /"(.{64})"\s*\}\s*$/s // the last field, whatever the damage has made of its name
+
+/** The bytes of a document. `checksum` is the SHA-256 of them with 64 zeros in its own place. */
+export function showDocument(document: object): Buffer {
+  const text = `${JSON.stringify({ ...document, checksum: NO_CHECKSUM }, null, 2)}\n`
+  return Buffer.from(text.replace(CHECKSUM, `"${createHash('sha256').update(text).digest('hex')}"\n}\n`))
+}
+
 export async function writeDocument(store: Store, key: string, document: object): Promise<void> {
-  await store.put(key, Buffer.from(JSON.stringify(document, null, 2) + '\n'))
+  await store.put(key, showDocument(document))
 }
 
 /** Reads one; undefined when there is none. What is damaged, or of a newer format, is a Fault. */
 export async function readDocument<Kind extends object>(store: Store, key: string): Promise<Kind | undefined> {
   const bytes = await store.getAll(key, LONGEST)
   if (bytes === undefined) return undefined
-  const document = parse(store, key, bytes)
+  const { checksum: _read, ...document } = parse(store, key, bytes)
   const { format = FORMAT } = document as { format?: number }
   if (format <= FORMAT) return document as Kind
   throw new Fault({
@@ -141,14 +157,26 @@ export async function introduceArchive(options: IntroduceOptions, { archive }: D
   await writeDocument(store, archive, { format: FORMAT, id, deployment, kind, created } satisfies ArchiveDocument)
 }
 
-function parse(store: Store, key: string, bytes: Uint8Array): object {
+function parse(store: Store, key: string, bytes: Uint8Array): { readonly checksum?: string } {
   let why = 'it holds no JSON object'
   try {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString())
-    if (typeof value === 'object' && value !== null) return value
+    const isWhole = isSumRight(Buffer.from(bytes))
+    if (!isWhole) why = 'its checksum does not match its bytes'
+    else if (typeof value === 'object' && value !== null) return value
   } catch (error) {
     why = reasonOf(error)
   }
   const target = `${store.shown}/${key}`
   throw new Fault({ doing: 'reading', target, why, hint: 'respite verify lists all that is damaged', retryable: false })
+}
+
+/** One without a checksum is as right as it can be seen to be. */
+function isSumRight(bytes: Buffer): boolean {
+  const text = bytes.toString('latin1')
+  const match = CHECKSUM.exec(text)
+  if (match === null) return true
+  const from = match.index + 1
+  const zeroed = Buffer.concat([bytes.subarray(0, from), Buffer.from(NO_CHECKSUM), bytes.subarray(from + 64)])
+  return createHash('sha256').update(zeroed).digest('hex') === match[1]
 }

@@ -137,6 +137,7 @@ export interface TimelineKeys {
   replid(offset: number, replid: string): string
   readonly gaps: string
   gap(from: number, to: number): string
+  pruned(offset: number): string
 }
 
 function timelineKeys(root: string): TimelineKeys {
@@ -151,5 +152,6 @@ function timelineKeys(root: string): TimelineKeys {
     replid: (offset, replid) => `${root}/replids/${showOffset(offset)}-${replid}.json`,
     gaps: `${root}/gaps/`,
     gap: (from, to) => `${root}/gaps/${showOffset(from)}-${showOffset(to)}.json`,
+    pruned: (offset) => `${root}/pruned/${showOffset(offset)}.json`,
   }
 }
