@@ -26,7 +26,9 @@ test('a stream with overlaps is read to the byte, from any base on, and each pla
   await flood.stop()
   const end = await archived.caughtUp()
   const small = (await archived.shard()).timelines[0]?.segments ?? []
-  const kept = await Promise.all(small.map(async ({ key }) => ({ key, bytes: await archived.store.getAll(key, 2 ** 26) })))
+  const kept = await Promise.all(
+    small.map(async ({ key }) => ({ key, bytes: await archived.store.getAll(key, 2 ** 26) })),
+  )
   await archived.stop() // joins them to large ones, and removes them
   for (const { key, bytes } of kept.slice(-4)) await archived.store.put(key, bytes ?? Buffer.alloc(0))
   const [archive, shard] = [await archived.archive(), await archived.shard()]
@@ -106,8 +108,16 @@ test('a stream with overlaps is read to the byte, from any base on, and each pla
       if (from < missing.to && to > missing.from) await archived.store.remove(key)
     const [left] = (await archived.shard()).timelines
     assert.ok(left)
-    await assert.rejects(async () => {
-      for await (const _run of readStream(reading, { timeline: left, from: first.offset ?? 0, db: first.db, to: end }));
-    }, new RegExp(`it has a hole: offsets ${missing.from} to ${missing.to} are not in the store`))
+    await assert.rejects(
+      async () => {
+        for await (const _run of readStream(reading, {
+          timeline: left,
+          from: first.offset ?? 0,
+          db: first.db,
+          to: end,
+        }));
+      },
+      new RegExp(`it has a hole: offsets ${missing.from} to ${missing.to} are not in the store`),
+    )
   })
 })

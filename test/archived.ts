@@ -70,7 +70,13 @@ export async function startArchived(t: TestContext, server: Server, options: Arc
   const place = options.store ?? (await openTestStore(t))
   const { store, dir } = place
   const keys = keysOf(deployment)
-  const about = { format: FORMAT, id: '00'.repeat(8), deployment, kind: 'standalone', created: new Date().toISOString() }
+  const about = {
+    format: FORMAT,
+    id: '00'.repeat(8),
+    deployment,
+    kind: 'standalone',
+    created: new Date().toISOString(),
+  }
   await writeDocument(store, keys.archive, about)
   const spool = join(dir, '.respite', `spool-${shard}`)
   const outbox = new Outbox({ store, dir: spool, spoolBytes: 2 ** 30, clock, log: silentLog })

@@ -44,8 +44,8 @@ function timelineBackups(timeline: Timeline): TimelineBackups {
       ...{ fromOffset: from, toOffset: to },
       ...{ fromTime: showTime(fromTime), toTime: showTime(toTime) },
     })),
-    gaps: holesOf(timeline).map(({ from, to, fromTime, toTime, why, recorded }) => ({
-      ...{ from, to, fromTime, toTime, why, recorded },
+    gaps: holesOf(timeline).map(({ from, to, fromTime, toTime, why, recorded, lost }) => ({
+      ...{ from, to, fromTime, toTime, why, recorded, lost },
     })),
   }
 }

@@ -10,7 +10,7 @@ export interface Hole {
   readonly toTime: string | null
   readonly why: string
   readonly recorded: boolean // false: no gap of the archiver explains it
-  readonly inside: boolean // segments lie on both sides of it
+  readonly lost: boolean // no base closes it and nothing explains it: segments are gone from the store
 }
 
 interface Span {
@@ -20,7 +20,9 @@ interface Span {
 
 /** All of them, by offset. */
 export function holesOf(timeline: Timeline): Hole[] {
-  const recorded = timeline.gaps.filter(({ to }) => to > timeline.prunedTo).map((gap) => ({ ...gap, recorded: true, inside: true }))
+  const recorded = timeline.gaps
+    .filter(({ to }) => to > timeline.prunedTo)
+    .map((gap) => ({ ...gap, recorded: true, lost: false }))
   return [...recorded, ...unrecorded(timeline)].toSorted((a, b) => a.from - b.from)
 }
 
@@ -40,14 +42,17 @@ function unrecorded({ bases, stretches, gaps, prunedTo }: Timeline): Hole[] {
     .map(({ from, to }) => {
       const before = stretches.findLast((stretch) => stretch.to <= from)
       const after = stretches.find((stretch) => stretch.from >= to)
+      const isClosed = places.some((place) => place.from === to)
       return {
         from: Math.max(from, first),
         to,
         fromTime: before === undefined ? null : new Date(before.toTime).toISOString(),
         toTime: after === undefined ? null : new Date(after.fromTime).toISOString(),
-        why: 'no segment holds it, and no gap was written down',
+        why: isClosed
+          ? 'nobody followed the stream then, or its segments were lost; a base goes on behind it'
+          : 'segments that were in the store are not any more',
         recorded: false,
-        inside: before?.to === from && after?.from === to,
+        lost: !isClosed,
       }
     })
     .filter(({ from, to }) => to > from)

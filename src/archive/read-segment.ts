@@ -84,5 +84,10 @@ export async function* readSegment(reading: Reading, segment: StoredSegment): As
 }
 
 function otherThanNamed(target: string, why: string): Fault {
-  return new Fault({ doing: 'reading the segment', target, why: `${why}, and its name says otherwise`, retryable: false })
+  return new Fault({
+    doing: 'reading the segment',
+    target,
+    why: `${why}, and its name says otherwise`,
+    retryable: false,
+  })
 }

@@ -40,7 +40,10 @@ export async function* readStream(reading: Reading, part: StreamPart): AsyncGene
 }
 
 /** The part of a run that lies between two offsets; undefined when none does. */
-function clip({ piece, offset, bytes }: PieceRun, { from, to, db }: Omit<StreamPart, 'timeline'>): PieceRun | undefined {
+function clip(
+  { piece, offset, bytes }: PieceRun,
+  { from, to, db }: Omit<StreamPart, 'timeline'>,
+): PieceRun | undefined {
   const start = Math.max(offset, from)
   const end = Math.min(offset + bytes.length, to)
   if (start >= end) return undefined

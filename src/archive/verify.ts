@@ -45,6 +45,7 @@ export interface Verified {
   readonly unfinished: readonly string[]
   readonly bases: readonly string[] // found good, whole
   readonly notRecorded: string | undefined // why that could not be written down
+  readonly proved: CheckDocument['proved'] // of all that was read
 }
 
 /** One object that is to be read. */
@@ -105,6 +106,7 @@ class Verification {
       unfinished: all ? this.#archive.unfinished : [],
       bases: bases.map(({ id }) => id),
       notRecorded: await this.#record(bases),
+      proved: [...this.#outcomes.values()].includes('unopened') ? 'ciphertext' : 'plaintext',
     }
   }
 
@@ -163,10 +165,13 @@ class Verification {
     if (now === undefined) return
     const listed = new Set(jobsOf(now, []).map(({ object }) => object.key))
     for (const [key, outcome] of this.#outcomes)
-      if (outcome === 'gone' && listed.has(key)) this.#bad.push({ key, why: 'its manifest names it, and it is not there' })
+      if (outcome === 'gone' && listed.has(key))
+        this.#bad.push({ key, why: 'its manifest names it, and it is not there' })
     this.#archive = now
     if (this.#options.only.length > 0) return
-    await this.#runAll(jobsOf(now, []).filter(({ object, segment }) => segment !== undefined && !this.#outcomes.has(object.key)))
+    await this.#runAll(
+      jobsOf(now, []).filter(({ object, segment }) => segment !== undefined && !this.#outcomes.has(object.key)),
+    )
   }
 
   #goodBases(jobs: readonly Job[]): StoredBase[] {

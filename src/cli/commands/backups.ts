@@ -91,9 +91,9 @@ function timelineLines({ bases, stream, gaps }: Timeline, nowMs: number): string
       ({ fromTime, toTime, fromOffset, toOffset }) =>
         `    stream ${showTime(fromTime)} to ${showTime(toTime)} (offsets ${fromOffset} to ${toOffset})`,
     ),
-    ...gaps.map(({ from, to, fromTime, toTime, why, recorded }) => {
+    ...gaps.map(({ from, to, fromTime, toTime, why, lost }) => {
       const when = fromTime === null || toTime === null ? '' : `${showTime(fromTime)} to ${showTime(toTime)}, `
-      return `    ! ${recorded ? 'gap' : 'hole'}: ${when}offsets ${from} to ${to}: ${why}`
+      return `    ! ${lost ? 'hole' : 'gap'}: ${when}offsets ${from} to ${to}: ${why}`
     }),
   ]
 }
