@@ -38,7 +38,7 @@ test('a stream with overlaps is read to the byte, from any base on, and each pla
   assert.ok(timeline.segments.length > 3)
   const reading = { store: archived.store, identities: [] }
   const first = timeline.bases[0]
-  assert.ok(first?.offset != null && second.offset !== null)
+  assert.ok(first !== undefined && first.offset !== null && second.offset !== null)
 
   const read = async (from: number, db: number, to: number): Promise<Buffer> => {
     const parts: Buffer[] = []

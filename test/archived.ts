@@ -87,7 +87,10 @@ export async function startArchived(t: TestContext, server: Server, options: Arc
   const surroundings = { store, deployment, shard, recipients, clock, log: silentLog, makeScan, aboutSource }
   const archive = new ShardArchive(
     {
-      ...{ ...surroundings, keys, outbox, segmentEveryMs },
+      ...surroundings,
+      keys,
+      outbox,
+      segmentEveryMs,
       events: {
         onDurable(now) {
           durable = now.offset

@@ -22,7 +22,11 @@ function deploymentBackups(archive: DeploymentArchive): DeploymentBackups {
       timelines: timelines.map(timelineBackups),
     })),
     points: archive.points.map(({ name, at, shards, command, keysLost }) => ({
-      ...{ name, at, offset: shards[0]?.offset ?? 0, command, keysLost },
+      name,
+      at,
+      offset: shards[0]?.offset ?? 0,
+      command,
+      keysLost,
       shards: shards.map(({ shard, timeline, offset }) => ({ shard, timeline, offset })),
     })),
     restorable: restorableOf(archive),
@@ -41,11 +45,19 @@ function timelineBackups(timeline: Timeline): TimelineBackups {
     parent: about?.parent ?? null,
     bases: bases.map(baseBackup),
     stream: stretches.map(({ from, to, fromTime, toTime }) => ({
-      ...{ fromOffset: from, toOffset: to },
-      ...{ fromTime: showTime(fromTime), toTime: showTime(toTime) },
+      fromOffset: from,
+      toOffset: to,
+      fromTime: showTime(fromTime),
+      toTime: showTime(toTime),
     })),
     gaps: holesOf(timeline).map(({ from, to, fromTime, toTime, why, recorded, lost }) => ({
-      ...{ from, to, fromTime, toTime, why, recorded, lost },
+      from,
+      to,
+      fromTime,
+      toTime,
+      why,
+      recorded,
+      lost,
     })),
   }
 }
@@ -53,8 +65,19 @@ function timelineBackups(timeline: Timeline): TimelineBackups {
 function baseBackup(base: StoredBase): TimelineBackups['bases'][number] {
   const { id, at, offset, rdb, keys, expires, method, consistent, complete, source, serverVersion, flavour } = base
   return {
-    ...{ id, at, offset, bytes: rdb.bytes, storedBytes: rdb.storedBytes + (base.server?.storedBytes ?? 0) },
-    ...{ keys, expires, method, consistent, complete, source, serverVersion, flavour },
+    id,
+    at,
+    offset,
+    bytes: rdb.bytes,
+    storedBytes: rdb.storedBytes + (base.server?.storedBytes ?? 0),
+    keys,
+    expires,
+    method,
+    consistent,
+    complete,
+    source,
+    serverVersion,
+    flavour,
     namespaces: base.namespaces.map((namespace) => ({ ...namespace })),
     verifiedAt: base.verifiedAt ?? null,
     provenAt: base.provenAt ?? null,

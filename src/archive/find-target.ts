@@ -61,7 +61,7 @@ export async function findTarget(
   }
 }
 
-export function findPoint({ points, name: deployment }: DeploymentArchive, name: string): PointDocument {
+function findPoint({ points, name: deployment }: DeploymentArchive, name: string): PointDocument {
   const found = points.findLast((point) => point.name === name)
   if (found !== undefined) return found
   const names = points.map((point) => point.name)

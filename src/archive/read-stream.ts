@@ -57,7 +57,7 @@ function clip(
 }
 
 /** Why the stream does not go on at `from`. */
-export function missing(timeline: Timeline, from: number, wanted: number): Fault {
+function missing(timeline: Timeline, from: number, wanted: number): Fault {
   const next = timeline.stretches.find((stretch) => stretch.from > from)
   const to = next?.from ?? wanted
   const gap = timeline.gaps.find((each) => each.from < to && each.to > from)

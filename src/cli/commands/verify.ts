@@ -112,7 +112,16 @@ function documentOf(store: string, all: readonly Verified[], share: number): Ver
     notOpened: all.flatMap(({ notOpened }) => [...notOpened]),
     gaps: all.flatMap(({ deployment, gaps }) =>
       gaps.map(({ from, to, fromTime, toTime, why, recorded, lost, shard, timeline }) => ({
-        ...{ deployment, shard, timeline, from, to, fromTime, toTime, why, recorded, lost },
+        deployment,
+        shard,
+        timeline,
+        from,
+        to,
+        fromTime,
+        toTime,
+        why,
+        recorded,
+        lost,
       })),
     ),
     unfinished: all.flatMap(({ unfinished }) => [...unfinished]),
