@@ -88,6 +88,7 @@ test('behind a replica nobody waits for us', async (t) => {
   assert.match(await primary.cli('INFO', 'replication'), /connected_slaves:1/)
   const { send } = await client(t, primary)
   await send('SET', 'a', '1')
+  assert.equal(await send('WAIT', '1', '0'), 1) // the replica, whenever it comes to it
   assert.equal(await send('WAIT', '2', '300'), 1)
 })
 
