@@ -13,13 +13,14 @@ import { startServer } from '../lab/servers.ts'
 import { faultSchema, rdbSchema, type RdbDocument } from '../src/api/contract.ts'
 import { startProgressBar } from '../src/cli/progress-bar.ts'
 import { encryptAge } from '../src/lib/age.ts'
-import { Crc64, crc64 } from '../src/rdb/crc64.ts'
+import { crc64 } from '../src/rdb/crc64.ts'
+import { FileBeside, SLOT_BYTES, SLOTS } from '../src/rdb/file-beside.ts'
 import { openRdb, type OpenOptions } from '../src/rdb/open-rdb.ts'
-import { SumBeside } from '../src/rdb/sum-beside.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
 import { bytesOf, rdbOf } from './rdb-bytes.ts'
 
 const RESPITE = join(import.meta.dirname, '..', 'respite')
+const RESPITE_SOURCE = join(import.meta.dirname, '..', 'package-lock.json')
 
 interface Ran {
   readonly exit: number | null
@@ -235,26 +236,29 @@ describe('the progress bar', () => {
   })
 })
 
-describe('a sum in a thread beside', () => {
-  it('is the same as one made here, whatever the pieces', async () => {
-    const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, at) => (at * 31) % 251))
-    const beside = new SumBeside()
-    const here = new Crc64()
-    for (let round = 0; round < 12; round += 1)
-      for (const [from, to] of [
-        [0, 10],
-        [10, 700_000],
-        [700_000, 1_000_000],
-      ] as const) {
-        beside.add(bytes, from, to)
-        here.add(bytes, from, to)
-      }
-    assert.deepEqual(beside.digest(), here.digest())
-    beside.add(Buffer.from('and more'))
-    here.add(Buffer.from('and more'))
-    assert.deepEqual(beside.digest(), here.digest())
-    await beside.close()
-    assert.equal(crc64(Buffer.from('123456789')).readBigUInt64LE().toString(16), 'e9c6d914c4b8d9ca')
+describe('a file that a thread beside reads', () => {
+  it('comes whole and in order, with its sum, also when something stands behind its end', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'respite-beside-'))
+    const path = join(dir, 'file')
+    for (const size of [0, 7, 8, 9, SLOT_BYTES, SLOT_BYTES * SLOTS + 1, 5_000_000]) {
+      const bytes = Buffer.from(Array.from({ length: size }, (_, at) => (at * 31) % 251))
+      writeFileSync(path, bytes)
+      const beside = new FileBeside(path, size)
+      const read = await Array.fromAsync(beside.chunks(), (chunk) => Buffer.from(chunk))
+      assert.ok(bytes.equals(Buffer.concat(read)))
+      const summed = Math.max(0, size - 8)
+      beside.add(bytes, 0, summed)
+      assert.deepEqual(beside.digest(), crc64(bytes.subarray(0, summed)))
+      beside.add(bytes, summed) // not what the thread summed up: it is read again
+      assert.deepEqual(beside.digest(), crc64(bytes))
+    }
+    rmSync(dir, { recursive: true })
+  })
+
+  it('is let go when nobody wants more of it, and says when it cannot be read', async () => {
+    for await (const chunk of new FileBeside(RESPITE_SOURCE, 100).chunks()) if (chunk.length > 0) break
+    const missing = new FileBeside(join(tmpdir(), 'there', 'is', 'none'), 100)
+    await assert.rejects(Array.fromAsync(missing.chunks()), /ENOENT/)
   })
 })
 

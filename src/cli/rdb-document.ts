@@ -1,7 +1,7 @@
 // What `respite rdb` found, as the document of the contract.
 
 import type { RdbDocument } from '../api/contract.ts'
-import { TTL_LIMITS, type Analysis, type TtlLimit } from '../rdb/analysis.ts'
+import type { Analysis } from '../rdb/analysis.ts'
 import type { RdbOutcome } from '../rdb/scanner.ts'
 
 export interface FoundInRdb {
@@ -31,7 +31,7 @@ export function rdbDocument({ file, bytes, analysis, outcome }: FoundInRdb): Rdb
     aux: Object.fromEntries(analysis.auxFields),
     databases: [...analysis.databases.values()].toSorted((a, b) => a.db - b.db),
     types: [...analysis.kinds].map(([type, count]) => ({ type, ...count })).toSorted((a, b) => b.bytes - a.bytes),
-    ttls: ttlsOf(analysis),
+    ttls: analysis.ttls,
     namespaces: analysis.namespaces.list().map(({ name, keys, bytes, withTtl, types }) => {
       return { ...named('name', name), keys, bytes, withTtl, types: { ...types } }
     }),
@@ -40,11 +40,6 @@ export function rdbDocument({ file, bytes, analysis, outcome }: FoundInRdb): Rdb
     }),
     notDecoded: [...analysis.notDecoded.values()],
   }
-}
-
-function ttlsOf({ ttls }: Analysis): RdbDocument['ttls'] {
-  const entries = (Object.keys(TTL_LIMITS) as TtlLimit[]).map((limit) => [limit, ttls.get(limit) ?? 0])
-  return Object.fromEntries(entries) as RdbDocument['ttls']
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

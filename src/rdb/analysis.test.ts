@@ -48,7 +48,7 @@ describe('Analysis', () => {
     assert.deepEqual(names(analysis), ['session 2', 'user 2', ' 1'])
     assert.partialDeepStrictEqual(analysis.namespaces.list()[1], { withTtl: 1, types: { set: 1, string: 1 } })
     assert.deepEqual(analysis.kinds.get('set'), { keys: 1, bytes: 19 })
-    assert.deepEqual(Object.fromEntries(analysis.ttls), { hour: 1, expired: 1 })
+    assert.deepEqual(analysis.ttls, { expired: 1, hour: 1, day: 0, week: 0, month: 0, later: 0 })
     const [first] = analysis.biggest
     assert.partialDeepStrictEqual(first, { db: 0, kind: 'string', bytes: 21, elements: 10 })
   })

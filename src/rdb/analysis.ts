@@ -49,6 +49,8 @@ export const TTL_LIMITS = {
 
 export type TtlLimit = keyof typeof TTL_LIMITS
 
+const LIMITS = Object.keys(TTL_LIMITS) as TtlLimit[]
+const LIMITS_MS = Float64Array.from(Object.values(TTL_LIMITS))
 const MOST_DATABASES = 10_000
 const MOST_MODULES = 1_000
 const MOST_AUX = 1_000
@@ -62,8 +64,6 @@ export class Analysis implements RdbVisitor {
   headerFlavour: Flavour = 'redis'
   readonly auxFields = new Map<string, string>() // short ones; the last of a name
   readonly databases = new Map<number, DatabaseCount>()
-  readonly kinds = new Map<Kind, { keys: number; bytes: number }>()
-  readonly ttls = new Map<TtlLimit, number>()
   readonly namespaces: Namespaces
   readonly biggest: BigKey[] = [] // the largest first
   readonly notDecoded = new Map<string, NotDecoded>()
@@ -71,10 +71,9 @@ export class Analysis implements RdbVisitor {
   readonly #top: number
   #libraryBytes = 0
   #database: DatabaseCount = { db: -1, keys: 0, expires: 0 }
-  #kind: { keys: number; bytes: number } | undefined
-  #kindIs: Kind | undefined
+  #smallest = -1 // bytes of the smallest key among the largest; -1: there is room for any
+  readonly #ttls = new Float64Array(LIMITS.length)
   #snapshotMs = Date.now()
-  readonly #limits = Object.entries(TTL_LIMITS) as [TtlLimit, number][]
 
   constructor({ separator = ':', depth = 1, top = 10 }: AnalysisOptions = {}) {
     this.namespaces = new Namespaces(separator, depth)
@@ -111,17 +110,19 @@ export class Analysis implements RdbVisitor {
     this.keys += 1
     if (this.#database.db !== db) this.#database = this.#databaseOf(db)
     this.#database.keys += 1
-    const hasTtl = expiresAtMs !== undefined
-    if (hasTtl) this.#countTtl(expiresAtMs)
-    if (this.#kindIs !== type.kind) this.#kind = this.#kindOf(type.kind)
-    if (this.#kind !== undefined) {
-      this.#kind.keys += 1
-      this.#kind.bytes += bytes
-    }
-    this.namespaces.add(entry.keyIn, entry.keyFrom, entry.keyTo, { bytes, hasTtl, kind: type.kind })
+    if (expiresAtMs !== undefined) this.#countTtl(expiresAtMs)
+    this.namespaces.add(entry)
     if (entry.moduleId !== undefined) this.#countModule(type.code, moduleName(entry.moduleId))
-    const smallest = this.biggest.at(-1)
-    if (this.biggest.length < this.#top || (smallest !== undefined && bytes > smallest.bytes)) this.#remember(entry)
+    if (bytes > this.#smallest) this.#remember(entry)
+  }
+
+  /** Of each kind that there is. */
+  get kinds(): Map<Kind, { keys: number; bytes: number }> {
+    return this.namespaces.kinds()
+  }
+
+  get ttls(): Record<TtlLimit, number> {
+    return Object.fromEntries(LIMITS.map((limit, at) => [limit, this.#ttls[at] ?? 0])) as Record<TtlLimit, number>
   }
 
   #databaseOf(db: number): DatabaseCount {
@@ -133,19 +134,13 @@ export class Analysis implements RdbVisitor {
     return count
   }
 
-  #kindOf(kind: Kind): { keys: number; bytes: number } {
-    const count = this.kinds.get(kind) ?? { keys: 0, bytes: 0 }
-    this.kinds.set(kind, count)
-    this.#kindIs = kind
-    return count
-  }
-
   #countTtl(expiresAtMs: number): void {
     this.expires += 1
     this.#database.expires += 1
     const leftMs = expiresAtMs - this.#snapshotMs
-    const limit = this.#limits.find(([, limitMs]) => leftMs <= limitMs)?.[0] ?? 'later'
-    this.ttls.set(limit, (this.ttls.get(limit) ?? 0) + 1)
+    let at = 0
+    while (leftMs > (LIMITS_MS[at] ?? Infinity)) at += 1
+    this.#ttls[at] = (this.#ttls[at] ?? 0) + 1
   }
 
   #countModule(type: number, name: string): void {
@@ -156,8 +151,10 @@ export class Analysis implements RdbVisitor {
   }
 
   #remember({ db, key, type, bytes, elements }: Entry): void {
+    if (this.#top === 0) return
     const at = this.biggest.findIndex((other) => other.bytes < bytes)
     this.biggest.splice(at === -1 ? this.biggest.length : at, 0, { db, key, kind: type.kind, bytes, elements })
     if (this.biggest.length > this.#top) this.biggest.pop()
+    if (this.biggest.length === this.#top) this.#smallest = this.biggest.at(-1)?.bytes ?? -1
   }
 }

@@ -38,6 +38,11 @@ export class Cursor {
   plainBytes = 0 // how many they are when unpacked; of an integer its digits
   integer = 0
 
+  // Of what `peek` found:
+  seen: Uint8Array = this.bytes
+  seenAt = 0
+  seenBytes = 0
+
   constructor(target: string, total = Infinity) {
     this.target = target
     this.total = total
@@ -133,14 +138,20 @@ export class Cursor {
     return true
   }
 
-  /** The first bytes of the string that `head(PEEK_PACKED)` looked at, unpacked: up to 16 of them. */
-  peek(): Uint8Array {
-    const { bytes, bodyAt } = this
-    const seen = Math.min(this.end, bodyAt + this.bodyBytes)
-    if (this.form !== 'lzf') return bytes.subarray(bodyAt, Math.min(seen, bodyAt + PEEK))
+  /**
+   * Finds the first 16 bytes of the string that `head(PEEK_PACKED)` looked at, or all, unpacked: they are in `seen` from
+   * `seenAt` on, `seenBytes` of them.
+   */
+  peek(): void {
+    const here = Math.min(this.end - this.bodyAt, this.bodyBytes)
+    this.seen = this.bytes
+    this.seenAt = this.bodyAt
+    this.seenBytes = Math.min(here, PEEK)
+    if (this.form !== 'lzf') return
     const out = new Uint8Array(Math.min(PEEK, this.plainBytes))
-    const written = unpackLzf(bytes, bodyAt, seen, out)
-    return out.subarray(0, Math.max(0, written))
+    this.seen = out
+    this.seenAt = 0
+    this.seenBytes = Math.max(0, unpackLzf(this.bytes, this.bodyAt, this.bodyAt + here, out))
   }
 
   /** A Fault that says what was expected at `at`, and what is there. It stays in `problem`. */

@@ -8,7 +8,8 @@
 export type Flavour = 'redis' | 'valkey'
 
 /** What a key is to its users. */
-export type Kind = 'string' | 'list' | 'set' | 'zset' | 'hash' | 'stream' | 'array' | 'rate limit' | 'module'
+export const KINDS = ['string', 'list', 'set', 'zset', 'hash', 'stream', 'array', 'rate limit', 'module'] as const
+export type Kind = (typeof KINDS)[number]
 
 /** Elements of a packed string stand behind a header that says how many there are. */
 export type Packing = 'listpack' | 'ziplist' | 'intset' | 'zipmap'
@@ -50,8 +51,10 @@ export interface ValueType {
   readonly code: number
   readonly name: string // as Redis' source calls it, in lower case
   readonly kind: Kind
+  readonly kindAt: number // place of the kind in KINDS
   readonly since: number // lowest RDB version whose readers know it: what a DUMP payload must say at least
   readonly layout: readonly Part[]
+  readonly whole: 'text' | Packed | undefined // the layout of a value that is one string
 }
 
 const LISTPACK = (per: number): Part => ({ packed: 'listpack', per })
@@ -158,7 +161,12 @@ const VALKEY: readonly Row[] = [
 
 function tableOf(rows: readonly Row[]): readonly (ValueType | undefined)[] {
   const table: (ValueType | undefined)[] = Array.from({ length: 256 })
-  for (const [code, name, kind, since, ...layout] of rows) table[code] = { code, name, kind, since, layout }
+  for (const [code, name, kind, since, ...layout] of rows) {
+    const kindAt = KINDS.indexOf(kind)
+    const [first] = layout
+    const isWhole = layout.length === 1 && (first === 'text' || (typeof first === 'object' && 'packed' in first))
+    table[code] = { code, name, kind, kindAt, since, layout, whole: isWhole ? first : undefined }
+  }
   return table
 }
 

@@ -2,10 +2,8 @@
 // asked for every key of a file, so it works on the bytes, and makes no text of a name before somebody wants to see it.
 // The table has a fixed size: what comes after ten thousand different names, or has a very long one, is counted together.
 
-import type { Kind } from './layouts.ts'
-
-const KINDS = ['string', 'list', 'set', 'zset', 'hash', 'stream', 'array', 'rate limit', 'module'] as const
-const KIND_AT = new Map<Kind, number>(KINDS.map((kind, at) => [kind, at]))
+import type { Entry } from './entry.ts'
+import { KINDS, type Kind } from './layouts.ts'
 
 export interface NamespaceCount {
   readonly name: Buffer // may be any bytes; empty: keys without a separator
@@ -19,6 +17,8 @@ export interface NamespaceCount {
 const MOST_NAMES = 10_000
 const LONGEST_NAME = 256
 const SLOTS = 32_768 // a power of two, three times as many as names
+// What is counted of a name, side by side: keys that expire, then keys and bytes of each kind.
+const ROW = 1 + 2 * KINDS.length
 const FNV_PRIME = 0x0100_0193
 const FNV_START = 0x811c_9dc5 | 0
 
@@ -28,10 +28,7 @@ export class Namespaces {
   readonly #slots = new Int32Array(SLOTS).fill(-1)
   readonly #names: Buffer[] = []
   readonly #hashes = new Int32Array(MOST_NAMES)
-  readonly #keys = new Float64Array(MOST_NAMES + 1)
-  readonly #bytes = new Float64Array(MOST_NAMES + 1)
-  readonly #withTtl = new Float64Array(MOST_NAMES + 1)
-  readonly #kinds = new Float64Array((MOST_NAMES + 1) * KINDS.length)
+  readonly #counts = new Float64Array((MOST_NAMES + 1) * ROW)
   #hash = 0 // of the name that was found last
 
   constructor(separator: string, depth: number) {
@@ -39,33 +36,53 @@ export class Namespaces {
     this.#depth = depth
   }
 
-  /** Counts the key that stands in keyIn[from] to keyIn[to - 1]. */
-  add(keyIn: Uint8Array, from: number, to: number, of: { bytes: number; hasTtl: boolean; kind: Kind }): void {
-    const length = this.#separator.length === 1 ? this.#nameByByte(keyIn, from, to) : this.#nameByText(keyIn, from, to)
-    const at = this.#place(keyIn, from, length)
-    this.#keys[at] = (this.#keys[at] ?? 0) + 1
-    this.#bytes[at] = (this.#bytes[at] ?? 0) + of.bytes
-    if (of.hasTtl) this.#withTtl[at] = (this.#withTtl[at] ?? 0) + 1
-    const kind = at * KINDS.length + (KIND_AT.get(of.kind) ?? 0)
-    this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1
+  /** Counts an entry that has passed. */
+  add({ keyIn, keyFrom, keyTo, bytes, expiresAtMs, type }: Entry): void {
+    const length =
+      this.#separator.length === 1 ? this.#nameByByte(keyIn, keyFrom, keyTo) : this.#nameByText(keyIn, keyFrom, keyTo)
+    const at = this.#place(keyIn, keyFrom, length)
+    const counts = this.#counts
+    const row = at * ROW
+    if (expiresAtMs !== undefined) counts[row] = (counts[row] ?? 0) + 1
+    const kind = row + 1 + 2 * type.kindAt
+    counts[kind] = (counts[kind] ?? 0) + 1
+    counts[kind + 1] = (counts[kind + 1] ?? 0) + bytes
+  }
+
+  /** Keys and bytes of all names by kind, those that there are. */
+  kinds(): Map<Kind, { keys: number; bytes: number }> {
+    const all = new Map<Kind, { keys: number; bytes: number }>()
+    for (const [index, kind] of KINDS.entries()) {
+      const sum = { keys: 0, bytes: 0 }
+      for (let at = 1 + 2 * index; at < this.#counts.length; at += ROW) {
+        sum.keys += this.#counts[at] ?? 0
+        sum.bytes += this.#counts[at + 1] ?? 0
+      }
+      if (sum.keys > 0) all.set(kind, sum)
+    }
+    return all
   }
 
   /** All of them, the largest first; what found no place comes last. */
   list(): NamespaceCount[] {
     const all = this.#names.map((name, at) => this.#count(name, at, false))
     const sorted = all.toSorted((a, b) => b.bytes - a.bytes)
-    if ((this.#keys[MOST_NAMES] ?? 0) > 0) sorted.push(this.#count(Buffer.from('(other)'), MOST_NAMES, true))
-    return sorted
+    const other = this.#count(Buffer.from('(other)'), MOST_NAMES, true)
+    return other.keys > 0 ? [...sorted, other] : sorted
   }
 
   #count(name: Buffer, at: number, isOther: boolean): NamespaceCount {
     const types: Partial<Record<Kind, number>> = {}
-    for (const [kind, index] of KIND_AT) {
-      const count = this.#kinds[at * KINDS.length + index] ?? 0
+    const row = at * ROW
+    let keys = 0
+    let bytes = 0
+    for (const [index, kind] of KINDS.entries()) {
+      const count = this.#counts[row + 1 + 2 * index] ?? 0
       if (count > 0) types[kind] = count
+      keys += count
+      bytes += this.#counts[row + 2 + 2 * index] ?? 0
     }
-    const counted = { keys: this.#keys[at] ?? 0, bytes: this.#bytes[at] ?? 0, withTtl: this.#withTtl[at] ?? 0 }
-    return { name, isOther, ...counted, types }
+    return { name, isOther, keys, bytes, withTtl: this.#counts[row] ?? 0, types }
   }
 
   /** Length of the name, up to before the last separator that counts; 0 when there is none. */

@@ -3,16 +3,19 @@
 
 import { createReadStream, type Stats } from 'node:fs'
 import { open, readFile, type FileHandle } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
-import { decryptAge, parseIdentities } from '../lib/age.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import { through } from '../lib/through.ts'
+import type { Sum } from './crc64.ts'
+import { FileBeside } from './file-beside.ts'
 
 export interface OpenedRdb {
   readonly name: string // for people: the path, or "standard input"
   readonly chunks: AsyncIterable<Uint8Array> // plain; a chunk is good until the next one is asked for
   readonly bytes: number | undefined // of all chunks, when that is known beforehand
   readonly sourceBytes: number | undefined // as they lie there, packed and encrypted; undefined for a pipe
+  readonly sum: Sum | undefined // for the scanner, where another thread sums up
   readBytes(): number // of those, so far
 }
 
@@ -23,6 +26,7 @@ export interface OpenOptions {
 
 const CHUNK = 1024 * 1024
 const HEAD = 64
+const WORTH_A_THREAD = 32 * 1024 * 1024
 const MOST_LAYERS = 4
 
 type Layer = 'zstd' | 'gzip' | 'age'
@@ -39,7 +43,7 @@ export async function openRdb(path: string, { identityFile, input }: OpenOptions
     let read = 0
     const counted = counting(input ?? process.stdin, name, (bytes) => (read += bytes))
     const chunks = await unpack(counted, name, identityFile)
-    return { name, chunks, bytes: undefined, sourceBytes: undefined, readBytes: () => read }
+    return { name, chunks, bytes: undefined, sourceBytes: undefined, sum: undefined, readBytes: () => read }
   }
   const { handle, stats } = await openFile(path)
   const sourceBytes = stats.isFile() ? stats.size : undefined
@@ -47,13 +51,16 @@ export async function openRdb(path: string, { identityFile, input }: OpenOptions
   const count = (bytes: number): void => void (read += bytes)
   const head = stats.isFile() ? await handle.read(Buffer.alloc(HEAD), 0, HEAD, 0) : undefined
   if (head !== undefined && layerOf(head.buffer.subarray(0, head.bytesRead)) === undefined) {
-    const chunks = counting(readInTurn(handle), path, count)
-    return { name: path, chunks, bytes: stats.size, sourceBytes, readBytes: () => read }
+    const isLarge = stats.size >= WORTH_A_THREAD && availableParallelism() > 1
+    const beside = isLarge ? new FileBeside(path, stats.size) : undefined
+    if (isLarge) await handle.close()
+    const chunks = counting(beside?.chunks() ?? readInTurn(handle), path, count)
+    return { name: path, chunks, bytes: stats.size, sourceBytes, sum: beside, readBytes: () => read }
   }
   const from = stats.isFile() ? { start: 0 } : {} // a pipe has no places to start from
   const source = counting(createReadStream(path, { fd: handle, ...from, highWaterMark: CHUNK }), path, count)
   const chunks = await unpack(source, path, identityFile)
-  return { name: path, chunks, bytes: undefined, sourceBytes, readBytes: () => read }
+  return { name: path, chunks, bytes: undefined, sourceBytes, sum: undefined, readBytes: () => read }
 }
 
 async function openFile(path: string): Promise<{ handle: FileHandle; stats: Stats }> {
@@ -104,7 +111,7 @@ async function* counting(
     try {
       return await iterator.next()
     } catch (error) {
-      throw new Fault({ doing: 'reading', target, why: reasonOf(error), cause: error })
+      throw error instanceof Fault ? error : new Fault({ doing: 'reading', target, why: reasonOf(error), cause: error })
     }
   }
   try {
@@ -133,8 +140,7 @@ async function unpack(
     chunks = all
     const layer = layerOf(head)
     if (layer === undefined) return chunks
-    if (layer === 'age') chunks = decryptAge(chunks, await identitiesIn(identityFile, name), name)
-    else chunks = unpacking(chunks, layer, name)
+    chunks = layer === 'age' ? await decrypt(chunks, name, identityFile) : unpacking(chunks, layer, name)
   }
   return chunks
 }
@@ -174,17 +180,25 @@ async function* unpacking(
   }
 }
 
-async function identitiesIn(file: string | undefined, target: string): Promise<string[]> {
-  if (file === undefined) {
+async function decrypt(
+  chunks: AsyncIterable<Uint8Array>,
+  target: string,
+  identityFile: string | undefined,
+): Promise<AsyncIterable<Uint8Array>> {
+  if (identityFile === undefined) {
     const hint = 'Give the private key with --identity FILE.'
     const why = 'it is encrypted, and no identity is given'
     throw new Fault({ doing: 'decrypting', target, why, hint, exit: 1, retryable: false })
   }
+  const { decryptAge, parseIdentities } = await import('../lib/age.ts') // its library takes a tenth of a second to load
+  return decryptAge(chunks, parseIdentities(await textOf(identityFile), identityFile), target)
+}
+
+async function textOf(identityFile: string): Promise<string> {
   try {
-    return parseIdentities(await readFile(file, 'utf8'), file)
+    return await readFile(identityFile, 'utf8')
   } catch (error) {
-    if (error instanceof Fault) throw error
     const doing = 'reading the age identity'
-    throw new Fault({ doing, target: file, why: reasonOf(error), exit: 64, retryable: false, cause: error })
+    throw new Fault({ doing, target: identityFile, why: reasonOf(error), exit: 64, retryable: false, cause: error })
   }
 }

@@ -22,16 +22,17 @@
 //   blind        something unknown or damaged came: what follows cannot be understood any more, only summed up. The last
 //                eight bytes before `finish` are then taken for the checksum.
 
-import { Fault } from '../lib/fault.ts'
+import type { Fault } from '../lib/fault.ts'
 import { Crc64, type Sum } from './crc64.ts'
-import { Cursor, LONGEST_HEAD, lowWordAt, MISSING } from './cursor.ts'
+import { Cursor, LONGEST_HEAD, lowWordAt, MISSING, PEEK_PACKED } from './cursor.ts'
 import { Entry } from './entry.ts'
 import { Gather } from './gather.ts'
 import { readHeader } from './header.ts'
 import { Keep } from './keep.ts'
-import { OPCODE, OPCODES_OF, valueTypes, type Flavour, type ValueType } from './layouts.ts'
+import { OPCODE, OPCODES_OF, valueTypes, type Flavour, type Packed, type ValueType } from './layouts.ts'
+import { cutFault, type Phase } from './phases.ts'
 import { programOf, type Program } from './program.ts'
-import { ValueSkipper } from './skip-value.ts'
+import { elementsOf, ValueSkipper } from './skip-value.ts'
 import { Templates } from './templates.ts'
 
 /** What a scanner tells, in the order of the bytes. Everything is optional; what they throw, `push` throws. */
@@ -62,9 +63,6 @@ export interface RdbOutcome {
   readonly unknown: { readonly code: number; readonly offset: number } | undefined // a type or opcode that nobody knows here
   readonly problem: Fault | undefined // what is malformed, or cut
 }
-
-type Phase =
-  'header' | 'opcode' | 'key' | 'value' | 'pass' | 'name' | 'text' | 'library' | 'checksum' | 'done' | 'blind'
 
 const MIB = 1024 * 1024
 const CHECKSUM_SINCE = 5 // RDB version, of Redis 2.6
@@ -130,7 +128,8 @@ export class RdbScanner {
 
   /** No more bytes will come. */
   finish(): RdbOutcome {
-    if (this.#phase !== 'blind' && this.#phase !== 'done') this.#problem = this.#cut()
+    if (this.#phase !== 'blind' && this.#phase !== 'done')
+      this.#problem = cutFault(this.#phase, this.#cursor.target, this.#arrived, this.#startsAt)
     return {
       flavour: this.#flavour,
       rdbVersion: this.#rdbVersion,
@@ -256,9 +255,43 @@ export class RdbScanner {
     }
     this.#entry.type = type
     this.#entry.offset = this.#startsAt
+    if (type.whole !== undefined && this.#wholeEntry(type.whole)) return true
     this.#keyAt = this.#startsAt + 1
     this.#phase = 'key'
     return true
+  }
+
+  /** The short way of most entries: one whose value is one string, and all of which is here. Else nothing is taken. */
+  #wholeEntry(value: 'text' | Packed): boolean {
+    const cursor = this.#cursor
+    const { at, bytes, end } = cursor
+    const keyLength = bytes[at] ?? 0
+    const valueAt = at + 1 + keyLength
+    if (keyLength > 63 || valueAt >= end || this.#visitor.wants !== undefined) return false
+    cursor.at = valueAt
+    if (!cursor.head(PEEK_PACKED) || cursor.bodyAt + cursor.bodyBytes > end) {
+      cursor.at = at
+      return false
+    }
+    const entry = this.#entry
+    const { plainBytes } = cursor
+    entry.elements = value === 'text' ? plainBytes : elementsOf(cursor, value.packed, value.per, value.less ?? 0)
+    cursor.passString()
+    entry.setKey(bytes, at + 1, valueAt)
+    entry.keyLength = keyLength
+    entry.bytes = cursor.at - at
+    entry.moduleId = undefined
+    this.#tell()
+    return true
+  }
+
+  #tell(): void {
+    const entry = this.#entry
+    this.#visitor.entry?.(entry)
+    entry.expiresAtMs = undefined
+    entry.idleSeconds = undefined
+    entry.frequency = undefined
+    entry.meta = undefined
   }
 
   /** What is no type. False when more bytes are needed, or nobody knows what it is. */
@@ -372,11 +405,7 @@ export class RdbScanner {
     entry.elements = skipper.elements
     entry.moduleId = skipper.moduleId
     this.#phase = 'opcode'
-    this.#visitor.entry?.(entry)
-    entry.expiresAtMs = undefined
-    entry.idleSeconds = undefined
-    entry.frequency = undefined
-    entry.meta = undefined
+    this.#tell()
     return true
   }
 
@@ -426,30 +455,4 @@ export class RdbScanner {
     this.#end = this.#cursor.offset
     this.#phase = 'done'
   }
-
-  #cut(): Fault {
-    const { target } = this.#cursor
-    return new Fault({
-      doing: 'reading the RDB',
-      target,
-      offset: this.#arrived,
-      why: `expected ${EXPECTED[this.#phase]}${this.#phase === 'value' ? ` at byte ${this.#startsAt}` : ''}, found the end`,
-      hint: 'The bytes were cut. A copy or a transfer that did not finish looks like this; take it again.',
-      retryable: false,
-    })
-  }
-}
-
-const EXPECTED: Readonly<Record<Phase, string>> = {
-  header: 'REDIS or VALKEY and a version',
-  opcode: 'the next entry, or the end mark',
-  key: 'the rest of a key',
-  value: 'the rest of the entry that begins',
-  pass: 'the rest of what follows an opcode',
-  name: 'the rest of an aux field',
-  text: 'the rest of an aux field',
-  library: 'the rest of a library of functions',
-  checksum: 'eight bytes of checksum',
-  done: 'nothing',
-  blind: 'nothing',
 }

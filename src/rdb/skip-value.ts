@@ -1,7 +1,7 @@
 // Passes over one value, whatever its size, step by step (program.ts), and counts its elements on the way. It can stop at any
 // byte and go on when more bytes are there. Nothing is decoded.
 
-import { MISSING, PEEK_PACKED, type Cursor } from './cursor.ts'
+import { lowWordAt, MISSING, PEEK_PACKED, type Cursor } from './cursor.ts'
 import type { Packing } from './layouts.ts'
 import * as does from './program.ts'
 import type { Program, Step } from './program.ts'
@@ -178,8 +178,7 @@ export class ValueSkipper {
   #packed({ a: per, b: less, packing }: Step): boolean {
     const cursor = this.#cursor
     if (!cursor.head(PEEK_PACKED)) return false
-    const entries = entriesOf(cursor.peek(), packing ?? 'listpack')
-    this.elements += Math.floor((entries - less) / per)
+    this.elements += elementsOf(cursor, packing ?? 'listpack', per, less)
     cursor.passString()
     return true
   }
@@ -292,12 +291,17 @@ function lineAt(cursor: Cursor): string | undefined {
   return Buffer.from(bytes.buffer, bytes.byteOffset + at, most - at).toString('latin1')
 }
 
-/** How many entries a packed string says to have, by its first bytes; NaN when it does not say. */
-function entriesOf(head: Uint8Array, packing: Packing): number {
+/** How many elements the packed string says to have that `head(PEEK_PACKED)` looked at; NaN when it does not say. */
+export function elementsOf(cursor: Cursor, packing: Packing, per: number, less: number): number {
+  cursor.peek()
+  return Math.floor((entriesOf(cursor, packing) - less) / per)
+}
+
+function entriesOf({ seen, seenAt, seenBytes }: Cursor, packing: Packing): number {
   const at = packing === 'zipmap' ? 0 : packing === 'ziplist' ? 8 : 4
-  const byte = (index: number): number => head[index] ?? Number.NaN
-  if (packing === 'zipmap') return byte(0) < 254 ? byte(0) : Number.NaN
-  if (packing === 'intset') return byte(at) + byte(at + 1) * 0x100 + byte(at + 2) * 0x1_0000 + byte(at + 3) * 0x100_0000
-  const count = byte(at) + byte(at + 1) * 0x100
-  return count < 0xffff ? count : Number.NaN
+  if (packing === 'zipmap') return seenBytes > 0 && (seen[seenAt] ?? 0) < 254 ? (seen[seenAt] ?? 0) : Number.NaN
+  if (seenBytes < at + (packing === 'intset' ? 4 : 2)) return Number.NaN
+  const low = (seen[seenAt + at] ?? 0) | ((seen[seenAt + at + 1] ?? 0) << 8)
+  if (packing === 'intset') return lowWordAt(seen, seenAt + at)
+  return low < 0xffff ? low : Number.NaN
 }

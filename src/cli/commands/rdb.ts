@@ -1,18 +1,14 @@
 // `respite rdb FILE`: is this RDB good, and what is in it? Nothing is decoded and nothing is started: the file goes by once,
 // in bounded memory, whatever its size.
 
-import { availableParallelism } from 'node:os'
 import { Fault } from '../../lib/fault.ts'
 import { Analysis, type AnalysisOptions } from '../../rdb/analysis.ts'
 import { openRdb, type OpenedRdb } from '../../rdb/open-rdb.ts'
 import { RdbScanner } from '../../rdb/scanner.ts'
-import { SumBeside } from '../../rdb/sum-beside.ts'
 import { textFlag, type Command, type Flags, type Output } from '../command.ts'
 import { startProgressBar } from '../progress-bar.ts'
 import { rdbDocument, type FoundInRdb } from '../rdb-document.ts'
 import { rdbLines } from '../rdb-lines.ts'
-
-const WORTH_A_THREAD = 32 * 1024 * 1024
 
 export default {
   usage: '<file>',
@@ -55,10 +51,11 @@ export default {
 
 async function analyse(rdb: OpenedRdb, options: AnalysisOptions, terminal: Output): Promise<FoundInRdb> {
   const analysis = new Analysis(options)
-  const isLarge = (rdb.sourceBytes ?? Infinity) >= WORTH_A_THREAD
-  const sum = isLarge && availableParallelism() > 1 ? new SumBeside() : undefined
-  const known = rdb.bytes === undefined ? {} : { bytes: rdb.bytes }
-  const scanner = new RdbScanner(analysis, { target: rdb.name, ...known, ...(sum && { sum }) })
+  const scanner = new RdbScanner(analysis, {
+    target: rdb.name,
+    ...(rdb.bytes === undefined ? {} : { bytes: rdb.bytes }),
+    ...(rdb.sum === undefined ? {} : { sum: rdb.sum }),
+  })
   const bar = startProgressBar(terminal, rdb.sourceBytes)
   let bytes = 0
   try {
@@ -70,7 +67,6 @@ async function analyse(rdb: OpenedRdb, options: AnalysisOptions, terminal: Outpu
     return { file: rdb.name, bytes, analysis, outcome: scanner.finish() }
   } finally {
     bar.end()
-    await sum?.close()
   }
 }
 
