@@ -23,6 +23,7 @@ import type { Attach } from './replication/choose-source.ts'
 export interface BackupSettings {
   readonly to: string // the URL of a store
   readonly recipients: readonly string[] // age public keys; none: not encrypted
+  readonly identities: readonly string[] // age private keys, to read back what is encrypted; none: its hashes only
   readonly attach: Attach
   readonly everyMs: number // between two bases
   readonly namespaces: readonly NamespacePattern[]

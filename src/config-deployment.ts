@@ -4,9 +4,10 @@
 import { isAbsolute, join } from 'node:path'
 import type { BackupSettings } from './archive-fleet.ts'
 import type { ConfigFlags, ConfiguredDeployment } from './config.ts'
-import { passwordVariable, readableByOthers, readPassword, readTls, type TlsFiles } from './config-files.ts'
+import { passwordVariable, readableByOthers, readPassword, readSecret, readTls, type TlsFiles } from './config-files.ts'
 import type { Mistake } from './config-mistakes.ts'
 import type { DeploymentSection } from './config-schema.ts'
+import { parseIdentities, whyNoRecipient } from './lib/age.ts'
 import { Fault } from './lib/fault.ts'
 import { parseAddress, parseUrl, showAddress, type Access, type Address, type Target } from './redis/url.ts'
 
@@ -75,9 +76,11 @@ export async function deploymentOfSection(section: DeploymentSection, around: Su
   const user = target?.access.user
   const access: Access = { ...(user && { user }), ...(password && { password }), ...(tls && { tls }) }
   const sentinelAccess = await readSentinel(section, tls, reading)
+  const backup = await readBackup(section, reading)
   const { mistakes, warnings, files } = reading
   if (target === undefined || mistakes.length > 0) return { deployment: undefined, mistakes, warnings, files }
-  const deployment = { name, target: { ...target, access }, access, sentinelAccess, ...settingsOf(section) }
+  const settings = { ...settingsOf(section), backup }
+  const deployment = { name, target: { ...target, access }, access, sentinelAccess, ...settings }
   return { deployment, mistakes, warnings, files }
 }
 
@@ -85,7 +88,6 @@ function settingsOf(
   section: DeploymentSection,
 ): Omit<ConfiguredDeployment, 'name' | 'target' | 'access' | 'sentinelAccess'> {
   const { every, addresses, canary, expect, dataClass, rpo, owner, queues, clientList, configMetrics } = section
-  const { backup, namespaces } = section
   const { liveness: livenessMs = DEFAULT_EVERY.livenessMs, sample: sampleMs = DEFAULT_EVERY.sampleMs } = every ?? {}
   return {
     every: { livenessMs, sampleMs },
@@ -96,16 +98,29 @@ function settingsOf(
     rpoMs: rpo,
     team: owner?.team,
     settings: { queues, clientList, configMetrics },
-    ...(backup === undefined ? {} : { backup: backupOf(backup, namespaces ?? {}) }),
   }
 }
 
-function backupOf(
-  { to, recipients = [], attach = 'replica', every = DEFAULT_BASE_EVERY_MS }: NonNullable<DeploymentSection['backup']>,
-  namespaces: NonNullable<DeploymentSection['namespaces']>,
-): BackupSettings {
+async function readBackup(
+  { backup, namespaces = {} }: DeploymentSection,
+  reading: Reading,
+): Promise<BackupSettings | undefined> {
+  if (backup === undefined) return undefined
+  const { to, recipients = [], attach = 'replica', every = DEFAULT_BASE_EVERY_MS } = backup
+  for (const [at, recipient] of recipients.entries()) {
+    const why = await whyNoRecipient(recipient)
+    const hint = 'One begins with age1; make a pair with: age-keygen -o key.txt'
+    if (why !== undefined)
+      reading.mistakes.push({ path: ['backup', 'recipients', at], says: `is no age public key: ${why}`, hint })
+  }
+  const file = await reading.secret(backup.identityFile)
+  const identities = await reading.attempt(['backup', 'identityFile'], () => readIdentities(file))
   const patterns = Object.entries(namespaces).map(([name, { pattern }]) => ({ name, pattern }))
-  return { to, recipients, attach, everyMs: every, namespaces: patterns }
+  return { to, recipients, identities: identities ?? [], attach, everyMs: every, namespaces: patterns }
+}
+
+async function readIdentities(file: string | undefined): Promise<string[]> {
+  return file === undefined ? [] : parseIdentities(await readSecret(file, 'the age identity'), file)
 }
 
 async function readSectionTls(

@@ -239,7 +239,8 @@ describe('a configuration', () => {
       'hook-url': 'https://hook.example/',
       'pagerduty-key': 'k',
     }
-    const others = { 'heartbeat-url': 'https://hc.example/secret', 'hook-secret': 's' }
+    const identity = 'AGE-SECRET-KEY-1QQQQ' // is used when something is read back
+    const others = { 'heartbeat-url': 'https://hc.example/secret', 'hook-secret': 's', identity }
     for (const [name, text] of Object.entries({ ...secrets, ...others })) writeFileSync(join(dir, name), `${text}\n`)
     mkdirSync(join(dir, 'rules'))
     writeFileSync(
@@ -257,6 +258,8 @@ describe('a configuration', () => {
     assert.equal(alerts.maintenance[0]?.toMs, Date.parse('2026-01-01T23:00:00Z'))
     assert.deepEqual(keysOf(parse(whole)), schemaKeysOf(configJsonSchema()), 'the page shows every key that there is')
     const [orders] = deployments
+    assert.deepEqual(orders?.backup?.identities, [identity])
+    assert.partialDeepStrictEqual(orders.backup, { to: 's3://bucket/prefix', attach: 'replica', everyMs: 21_600_000 })
     assert.deepEqual(orders?.addresses.get('172.17.0.2:6379'), { host: '127.0.0.1', port: 7001 })
     assert.deepEqual(orders?.settings.queues, [{ pattern: 'bull:*:wait' }, { pattern: 'celery', db: 1 }])
     assert.deepEqual(orders?.every, { livenessMs: 500, sampleMs: 10_000 })

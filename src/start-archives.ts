@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { archiveFleet, type BackupSettings, type FleetArchive, type ShardReport } from './archive-fleet.ts'
 import type { ArchiveEvent } from './archive/archiver.ts'
+import { verifyNewest } from './verify-newest.ts'
 import type { ConfiguredDeployment } from './config.ts'
 import type { Fleet } from './fleet/server.ts'
 import { withJitter } from './lib/backoff.ts'
@@ -20,21 +21,27 @@ export interface ArchivesOptions {
   readonly clock: Clock
   readonly log: Log
   readonly notices: Notices
+  readonly verifyEveryMs?: number | undefined // how often the newest base is read back; a day when absent
 }
 
 export interface Archives {
   /** For the series of a deployment; empty where nothing is backed up. */
   shards(deployment: string): readonly ArchivedShard[]
-  reconfigure(deployments: readonly ConfiguredDeployment[]): void
-  stop(): Promise<void>
+  reconfigure(deployments: readonly Backed[]): void
+  /** Waits for the store for at most that long. */
+  stop(withinMs?: number): Promise<void>
 }
 
+type Backed = Pick<ConfiguredDeployment, 'name' | 'backup'>
+
 const AGAIN_MS = 15_000
+const VERIFY_EVERY_MS = 24 * 3_600_000
+const AFTER_BASE_MS = 1_000
 const SPOOL_LIMIT_BYTES = 1024 * 1024 * 1024
 
-export function startArchives(deployments: readonly ConfiguredDeployment[], options: ArchivesOptions): Archives {
+export function startArchives(deployments: readonly Backed[], options: ArchivesOptions): Archives {
   const running = new Map<string, KeptArchive>()
-  const reconfigure = (next: readonly ConfiguredDeployment[]): void => {
+  const reconfigure = (next: readonly Backed[]): void => {
     for (const [name, kept] of running) {
       const wanted = next.find((one) => one.name === name)?.backup
       if (isDeepStrictEqual(wanted, kept.backup)) continue
@@ -48,7 +55,7 @@ export function startArchives(deployments: readonly ConfiguredDeployment[], opti
   return {
     shards: (deployment) => running.get(deployment)?.shards() ?? [],
     reconfigure,
-    stop: async () => void (await Promise.all([...running.values()].map((kept) => kept.stop()))),
+    stop: async (withinMs) => void (await Promise.all([...running.values()].map((kept) => kept.stop(withinMs)))),
   }
 }
 
@@ -59,6 +66,10 @@ class KeptArchive {
   readonly #options: ArchivesOptions
   readonly #ending = new AbortController()
   readonly #tripped = new Map<string, number>()
+  readonly #verified = new Map<string, number>() // Unix time, by shard
+  readonly #damaged = new Set<string>() // shards whose newest base did not read back
+  #verifying: Promise<void> | undefined
+  #verifyTimer: Timer | undefined
   #archive: FleetArchive | undefined
   #beginning: Promise<void>
   #timer: Timer | undefined
@@ -78,14 +89,18 @@ class KeptArchive {
       ...shardOf(report),
       baseEverySeconds: this.backup.everyMs / 1_000,
       tripped: this.#tripped.get(report.shard) ?? 0,
+      verificationFailed: this.#damaged.has(report.shard),
+      verifiedSeconds: this.#verified.get(report.shard) ?? shardOf(report).verifiedSeconds,
     }))
   }
 
-  async stop(): Promise<void> {
+  async stop(withinMs?: number): Promise<void> {
     this.#ending.abort()
     this.#timer?.stop()
+    this.#verifyTimer?.stop()
     await this.#beginning
-    await this.#archive?.stop()
+    await this.#verifying
+    await this.#archive?.stop(withinMs)
     this.#archive = undefined
   }
 
@@ -103,6 +118,7 @@ class KeptArchive {
         onEvent: (event) => this.#note(event),
       })
       this.#told = undefined
+      this.#verifySoon()
       notices.tell('info', `archives ${this.#deployment} to ${this.#archive.store}`)
     } catch (error) {
       if (this.#ending.signal.aborted) return
@@ -110,6 +126,33 @@ class KeptArchive {
       if (why !== this.#told) notices.tell('error', `${this.#deployment} is not archived: ${why}`)
       this.#told = why
       this.#again()
+    }
+  }
+
+  /** A day after the last time, and after each base: the newest base of every shard is read back. */
+  #verifySoon(delayMs = this.#options.verifyEveryMs ?? VERIFY_EVERY_MS): void {
+    this.#verifyTimer?.stop()
+    if (this.#ending.signal.aborted) return
+    this.#verifyTimer = this.#options.clock.after(delayMs, () => {
+      this.#verifying = this.#verify().finally(() => this.#verifySoon())
+    })
+  }
+
+  async #verify(): Promise<void> {
+    const { clock, notices } = this.#options
+    try {
+      const { to, identities } = this.backup
+      for (const { shard, bad } of await verifyNewest({ to, identities, deployment: this.#deployment, clock })) {
+        if (bad === undefined) {
+          this.#damaged.delete(shard)
+          this.#verified.set(shard, clock.now() / 1_000)
+        } else if (!this.#damaged.has(shard)) {
+          this.#damaged.add(shard)
+          notices.tell('error', `${this.#deployment}: a base does not read back as it was written: ${bad}`)
+        }
+      }
+    } catch (error) {
+      notices.tell('warn', `${this.#deployment}: could not read back its newest base: ${reasonOf(error)}`)
     }
   }
 
@@ -130,6 +173,7 @@ class KeptArchive {
       )
     if (event.event === 'timeline')
       notices.tell('warn', `${of}: timeline ${event.timeline.timeline} begins: ${event.timeline.why}`)
+    if (event.event === 'base') this.#verifySoon(AFTER_BASE_MS)
     if (event.event === 'base')
       notices.tell(
         'info',

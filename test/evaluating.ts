@@ -2,20 +2,25 @@
 // to end. Ends with its test.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { startReplica, startServer, type Server, type StartOptions } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
+import type { BackupSettings } from '../src/archive-fleet.ts'
 import type { DeploymentOptions } from '../src/fleet/watch-deployment.ts'
 import { watchFleet } from '../src/fleet/watch-fleet.ts'
 import { systemClock, type Clock } from '../src/lib/clock.ts'
 import { silentLog } from '../src/lib/log.ts'
+import { makeNotices } from '../src/lib/notices.ts'
+import type { ArchivedShard } from '../src/metrics/archive-series.ts'
 import { Metrics, type MeasuredDeployment } from '../src/metrics/watch-metrics.ts'
 import { historyOutput, historyStorage } from '../src/rules/history-storage.ts'
 import type { RuleAlert } from '../src/rules/rule-alert.ts'
 import { parseRuleFile } from '../src/rules/rule-file.ts'
 import { startRules } from '../src/rules/start-rules.ts'
+import { startArchives } from '../src/start-archives.ts'
 import { deploymentOf, rememberedTopology } from './watching.ts'
 
 export interface EvaluateOptions extends Partial<Pick<MeasuredDeployment, 'dataClass' | 'rpoMs' | 'canary'>> {
@@ -23,6 +28,9 @@ export interface EvaluateOptions extends Partial<Pick<MeasuredDeployment, 'dataC
   readonly rules: string // the text of a rule file
   readonly expect?: DeploymentOptions['expect']
   readonly clock?: Clock
+  /** Archives the deployment, too, with these settings. */
+  readonly backup?: BackupSettings
+  readonly verifyEveryMs?: number
 }
 
 export interface Evaluated {
@@ -49,7 +57,7 @@ export function hurried(text: string): string {
   return text
     .replaceAll(/^( +for:) \w+$/gm, '$1 1s')
     .replaceAll(/\[\d+[ms]\]/g, '[10s]')
-    .replaceAll('offset 1m', 'offset 10s')
+    .replaceAll(/offset (1m|15m|1h)/g, 'offset 10s')
 }
 
 /** A real server that may be asked for DEBUG, with these lines of configuration. */
@@ -87,7 +95,12 @@ export function evaluate(t: TestContext, options: EvaluateOptions): Evaluated {
   const fleet = watchFleet({ deployments: [deployment], expected: rememberedTopology(), clock, log: silentLog })
   const measured = { name: deployment.name, every: { sampleMs: 1_000 }, canary, dataClass, rpoMs, settings: {} }
   const setting = { historyMs: 3_600_000, version: 'test', clock, log: silentLog }
-  const metrics = new Metrics({ fleet, deployments: [measured], ...setting })
+  const dataDir = mkdtempSync(join(tmpdir(), 'respite-evaluated-'))
+  const { backup, verifyEveryMs } = options
+  const kept = { fleet, dataDir, clock, log: silentLog, notices: makeNotices(clock, silentLog), verifyEveryMs }
+  const archives = startArchives([{ name: deployment.name, backup }], kept)
+  const archived = (name: string): readonly ArchivedShard[] => archives.shards(name)
+  const metrics = new Metrics({ fleet, deployments: [measured], archived, ...setting })
   const errors: string[] = []
   const rules = startRules({
     groups,
@@ -99,10 +112,12 @@ export function evaluate(t: TestContext, options: EvaluateOptions): Evaluated {
     onError: (says) => void errors.push(says),
   })
   fleet.onChange(() => rules.reevaluateNow())
-  t.after(() => {
+  t.after(async () => {
     rules.stop()
     metrics.stop()
+    await archives.stop(0)
     fleet.stop()
+    rmSync(dataDir, { recursive: true, force: true })
     assert.deepEqual(errors, [])
   })
   const current = (name: string, labels: Readonly<Record<string, string>> = {}): RuleAlert[] =>

@@ -75,7 +75,7 @@ suite('shipped rules', { concurrency: 2 }, () => {
   })
 
   test('every alert is made to fire on real servers, and to end', () => {
-    const files = ['alerts-on-servers.test.ts', 'alerts-on-fleets.test.ts']
+    const files = ['alerts-on-servers.test.ts', 'alerts-on-fleets.test.ts', 'alerts-on-archives.test.ts']
     const text = files.map((file) => readFileSync(join(import.meta.dirname, file), 'utf8')).join('\n')
     for (const { name } of alertsOf('redis.yml').filter(({ name }) => name !== 'Watchdog')) {
       assert.match(text, new RegExp(`untilFires\\('${name}'|until\\('${name} fires'`), `${name} fires`)

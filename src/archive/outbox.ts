@@ -53,6 +53,7 @@ export class Outbox {
   #sending = false
   #spooling = false
   #stopped = false
+  #endWait: (() => void) | undefined // of the pause between two attempts
   #idle: (() => void)[] = []
   #waiting: (() => void)[] = [] // for room
 
@@ -120,6 +121,7 @@ export class Outbox {
   /** Ends sending. What is not in the store by now is kept in the spool for the next start, as far as there is room. */
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#endWait?.()
     await this.#spool(true)
     this.#tellIdle()
   }
@@ -159,7 +161,13 @@ export class Outbox {
     const delayMs = Math.min(AGAIN_AT_MOST_MS, AGAIN_AFTER_MS * 2 ** this.#failures)
     this.#failures += 1
     await this.#spool()
-    await new Promise<void>((resolve) => void clock.after(this.#stopped ? 0 : delayMs, resolve))
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(this.#stopped ? 0 : delayMs, resolve)
+      this.#endWait = () => {
+        timer.stop()
+        resolve()
+      }
+    })
   }
 
   /** Moves what has waited too long, or is too much, to the disk; the newest last, so that memory never overtakes it. */

@@ -30,7 +30,7 @@ export async function backupSettings(flags: Flags): Promise<Omit<BackupSettings,
         'One begins with age1; make a pair with: age-keygen -o key.txt',
       )
   }
-  return { to, recipients, attach, namespaces: [] }
+  return { to, recipients, identities: [], attach, namespaces: [] }
 }
 
 function wrong(flag: string, why: string, hint: string): Fault {
