@@ -100,6 +100,11 @@ function topologyOf(known: KnownServers): Topology {
       const replicas = [...servers.values()].filter((view) => view.primary === server).map(({ id }) => id)
       return primary === undefined ? replicas : [primary, ...replicas]
     },
+    // A server that answers was asked when its version is known.
+    isKnown: (deployment) =>
+      [...known(deployment).values()].every(({ answer, version }) =>
+        answer.id === 'ok' ? version !== undefined : answer.id !== 'unasked',
+      ),
   }
 }
 

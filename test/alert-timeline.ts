@@ -28,7 +28,7 @@ export interface Told {
 
 type Answer = (notice: Notice, signal: AbortSignal) => Outcome | Promise<Outcome>
 
-const LONELY: Topology = { hostOf: () => undefined, linkedWith: () => [] }
+const LONELY: Topology = { hostOf: () => undefined, linkedWith: () => [], isKnown: () => true }
 
 export class Timeline {
   readonly clock = new FakeClock()

@@ -31,6 +31,7 @@ const alert: NoticeAlert = {
   labels: { alertname: 'RedisDown', deployment: 'orders', instance: '10.0.0.5:6379', severity: 'critical' },
   annotations: { summary: 'Redis is <down> & out', runbook_url: 'https://wiki.example/RedisDown' },
   value: 0,
+  activeAt: Date.now() - 120_000,
   startsAt: Date.now() - 60_000,
   endsAt: undefined,
   generatorUrl: '',

@@ -159,10 +159,11 @@ describe('nobody is told', () => {
     time.want(['70s slack firing RedisDown', '120s slack firing RedisDown'])
   })
 
-  it('of what has a deeper cause, until that is over', async () => {
+  it('of what has a deeper cause, until that is over and what it broke had time to recover', async () => {
     const topology: Topology = {
       hostOf: (_deployment, server) => server.split(':')[0],
       linkedWith: (_deployment, server) => (server === 'a:1' ? ['b:1'] : ['a:1']),
+      isKnown: () => true,
     }
     const time = new Timeline({ topology })
     time.sees('firing', 'RedisDown', { instance: 'a:1' })
@@ -176,11 +177,18 @@ describe('nobody is told', () => {
     assert.equal(time.why('RedisReplicationBroken'), 'inhibited')
     time.sees('resolved', 'RedisDown', { instance: 'a:1' })
     await time.pass(10)
-    assert.match(time.lines()[1] ?? '', /RedisReplicationBroken RedisDisconnectedSlaves RedisHighLatency/)
+    assert.equal(time.why('RedisReplicationBroken'), 'recovering')
+    time.sees('firing', 'RedisReplicationLag', { instance: 'b:1' }) // begins after it: none of its symptoms
+    time.sees('resolved', 'RedisHighLatency', { instance: 'a:1' })
+    await time.pass(10)
+    assert.match(time.lines()[1] ?? '', /^60s slack resolved RedisDown$/)
+    assert.match(time.lines()[2] ?? '', /^70s slack firing RedisReplicationLag$/)
+    await time.pass(20)
+    assert.match(time.lines()[3] ?? '', /^9\ds slack firing RedisReplicationBroken RedisDisconnectedSlaves$/)
   })
 
   it('of something critical by a warning: it hides only what is no worse', async () => {
-    const time = new Timeline({ topology: { hostOf: () => 'h', linkedWith: () => [] } })
+    const time = new Timeline({ topology: { hostOf: () => 'h', linkedWith: () => [], isKnown: () => true } })
     time.sees('firing', 'Disk', { instance: 'a:1', layer: 'host', severity: 'warning' })
     time.sees('firing', 'RedisDown', { instance: 'a:1' })
     await time.pass(1)

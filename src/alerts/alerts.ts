@@ -59,6 +59,8 @@ const LOOK_AT_LEAST_EVERY_MS = 15_000 // somebody may set the clock on the wall
 const POSTED_OVER_AFTER_MS = 5 * 60_000 // Alertmanager's resolve_timeout
 const GRACE_MS = 2_000
 const ACK_MS = 8 * 3_600_000
+const SETTLED_AFTER_MS = 15_000 // a server that may not be asked keeps nobody waiting for longer
+const SETTLING_LOOK_MS = 1_000
 
 export class Alerts {
   readonly #options: AlertsOptions
@@ -72,6 +74,8 @@ export class Alerts {
   #senders: ReadonlyMap<string, Sender>
   #timer: Timer | undefined
   #timerAt = Infinity // monotonic
+  readonly #heldBefore: ReadonlySet<string> // by fingerprint: what fired when the last process ended, and was held back
+  readonly #settledAt: number // steady
   #stopped = false
 
   constructor(options: AlertsOptions) {
@@ -83,6 +87,9 @@ export class Alerts {
     this.#keeper = keeperOf(notices, clock)
     this.#book = new AlertBook(state.alertRecords, this.#keeper, this.#steady())
     this.#book.forgetNotifiersBut(senders)
+    const held = [...this.#book.all()].filter(({ life, dueSince }) => life.state === 'firing' && dueSince === undefined)
+    this.#heldBefore = new Set(held.map(({ fingerprint }) => fingerprint))
+    this.#settledAt = this.#steady() + SETTLED_AFTER_MS
     this.silencing = new Silencing(state, this.#keeper, clock)
     this.#courier = new Courier(clock)
     this.#telling = new Telling({
@@ -219,10 +226,18 @@ export class Alerts {
   }
 
   #muting(): (alert: Alert) => Muted {
-    const firing = [...this.#book.all()].filter(({ life }) => life.state === 'firing' || life.state === 'calming')
+    const alerts = [...this.#book.all()]
     const { topology, clock } = this.#options
     const silencing = this.silencing.silencing()
-    return mutingBy({ firing, topology, silencing, maintenance: this.#settings.maintenance, wallMs: clock.now() })
+    const { maintenance } = this.#settings
+    const settling = (alert: Alert): boolean => this.#isSettling(alert)
+    return mutingBy({ alerts, topology, silencing, maintenance, settling, wallMs: clock.now() })
+  }
+
+  /** After a restart, what a deeper cause held back is not told because that cause is not recognised again yet. */
+  #isSettling({ fingerprint, labels }: Alert): boolean {
+    if (!this.#heldBefore.has(fingerprint) || this.#steady() >= this.#settledAt) return false
+    return !this.#options.topology.isKnown(labels['deployment'] ?? '')
   }
 
   #look(): void {
@@ -243,6 +258,7 @@ export class Alerts {
   #lookAt(group: Group, muting: (alert: Alert) => Muted, nowMs: number): number {
     const alerts = [...group.alerts.values()].map((alert) => {
       const muted = muting(alert)
+      if (muted.why === 'settling' || muted.why === 'recovering') this.#lookWithin(SETTLING_LOOK_MS)
       const due = muted.why === undefined && (alert.life.state === 'firing' || alert.life.state === 'calming')
       if (due && alert.dueSince === undefined) this.#book.change(alert, { dueSince: nowMs })
       if (!due && alert.dueSince !== undefined) this.#book.change(alert, { dueSince: undefined })

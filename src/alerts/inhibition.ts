@@ -13,6 +13,8 @@ export interface Topology {
   hostOf(deployment: string, server: string): string | undefined
   /** Its primary, or its replicas: the other ends of its replication links. */
   linkedWith(deployment: string, server: string): readonly string[]
+  /** Whether every server of the deployment was asked since the start; nothing is missing of one that is not watched. */
+  isKnown(deployment: string): boolean
 }
 
 const LAYERS = ['client', 'link', 'process', 'host'] as const
@@ -57,9 +59,9 @@ function layerOf({ name, labels }: Alert): Layer | undefined {
 
 const depthOf = (layer: Layer): number => LAYERS.indexOf(layer)
 
-/** For an alert the fingerprints of those that hold it back; made from all that fire. */
-export function inhibitorsAmong(firing: readonly Alert[], topology: Topology): (alert: Alert) => string[] {
-  const sources = firing
+/** For an alert those that hold it back; made from all that may. */
+export function inhibitorsAmong(causes: readonly Alert[], topology: Topology): (alert: Alert) => Alert[] {
+  const sources = causes
     .map((alert) => ({ alert, layer: layerOf(alert) }))
     .filter((source): source is Source => source.layer !== undefined && source.layer !== 'client')
   const places = new Map<string, Source[]>() // what a source covers, so that an alert looks only at its own places
@@ -77,7 +79,7 @@ export function inhibitorsAmong(firing: readonly Alert[], topology: Topology): (
       (source) =>
         depthOf(source.layer) > depthOf(layer) && severityRank(source.alert.labels) >= severityRank(alert.labels),
     )
-    return [...new Set(holding.map((source) => source.alert.fingerprint))]
+    return [...new Set(holding.map((source) => source.alert))]
   }
 }
 

@@ -22,7 +22,8 @@ export interface NoticeAlert {
   readonly labels: Labels
   readonly annotations: Labels
   readonly value: number
-  readonly startsAt: number // epoch milliseconds
+  readonly activeAt: number // epoch milliseconds, as all times: since when it is so, before `for` was waited for
+  readonly startsAt: number // since when it fires
   readonly endsAt: number | undefined // undefined: it still fires
   readonly generatorUrl: string
   readonly news: boolean // what this notice is sent for; the others are told along with it
@@ -71,6 +72,7 @@ export function makeNotice(
         value,
         generatorUrl,
         severity: severityOf(labels),
+        activeAt: life.activeAt,
         startsAt: begin(alert),
         endsAt: ended ? (life.resolvedAt ?? around.at) : undefined,
         news: news.has(fingerprint),

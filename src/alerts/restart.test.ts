@@ -125,7 +125,7 @@ describe('a restart', () => {
         ],
       ]),
       state: time.state,
-      topology: { hostOf: () => undefined, linkedWith: () => [] },
+      topology: { hostOf: () => undefined, linkedWith: () => [], isKnown: () => true },
       subjectOf: () => undefined,
       externalUrl: () => '',
       clock: time.clock,
@@ -135,6 +135,28 @@ describe('a restart', () => {
     assert.equal(alerts.list()[0]?.alert.life.state, 'firing')
     await time.silentlyPass(2)
     time.want(['0s slack firing RedisDown', '310s slack resolved RedisDown'])
+  })
+
+  it('tells nothing of what a deeper cause held back, while that cause is not recognised again yet', async () => {
+    let isKnown = true
+    const linkedWith = (): string[] => (isKnown ? ['b:1'] : [])
+    const time = new Timeline({ topology: { hostOf: () => undefined, linkedWith, isKnown: () => isKnown } })
+    time.sees('firing', 'RedisDown', { instance: 'a:1' })
+    time.sees('firing', 'RedisDisconnectedSlaves', { instance: 'b:1' })
+    await time.pass(30)
+    isKnown = false
+    await time.restart()
+    await time.pass(10)
+    assert.equal(time.why('RedisDisconnectedSlaves'), 'settling')
+    isKnown = true
+    await time.pass(10)
+    assert.equal(time.why('RedisDisconnectedSlaves'), 'inhibited')
+    time.want(['0s slack firing RedisDown'])
+    // Nothing is known again for long: then it is told all the same.
+    isKnown = false
+    await time.restart()
+    await time.pass(20)
+    assert.match(time.lines()[1] ?? '', /slack firing RedisDisconnectedSlaves$/)
   })
 
   it('with a damaged record starts all the same', async () => {

@@ -51,13 +51,13 @@ export function linesOf(notice: Notice): string[] {
 }
 
 function alertLines(alert: NoticeAlert, notice: Notice): string[] {
-  const { name, severity, annotations, startsAt, subject, flapping, ack, fingerprint, labels } = alert
+  const { name, severity, annotations, activeAt, subject, flapping, ack, fingerprint, labels } = alert
   const first = annotations['first'] ?? subject?.first
   const runbook = annotations['runbook_url'] ?? annotations['runbook']
   return [
     `${name}, ${severity}: ${annotations['summary'] ?? nameAndServer(alert)}`,
     ...lineIf('What', annotations['description'] ?? annotations['message']),
-    `Since: ${isoSeconds(startsAt)} (${formatDuration(notice.at - startsAt)})${flapping ? '; it comes and goes' : ''}`,
+    `Since: ${isoSeconds(activeAt)} (${formatDuration(notice.at - activeAt)})${flapping ? '; it comes and goes' : ''}`,
     ...lineIf('Server', subject === undefined ? labels['instance'] : `${subject.id}, ${subject.role}: ${subject.says}`),
     ...lineIf('Means', subject?.means),
     ...lineIf('Costs', annotations['impact']),
@@ -69,8 +69,8 @@ function alertLines(alert: NoticeAlert, notice: Notice): string[] {
 }
 
 function endLine(alert: NoticeAlert): string {
-  const { startsAt, endsAt = startsAt } = alert
-  return `Resolved: ${nameAndServer(alert)}, after ${formatDuration(endsAt - startsAt)} (${isoSeconds(endsAt)})`
+  const { activeAt, endsAt = activeAt } = alert
+  return `Resolved: ${nameAndServer(alert)}, after ${formatDuration(endsAt - activeAt)} (${isoSeconds(endsAt)})`
 }
 
 function ownerLines({ owner }: Notice): string[] {

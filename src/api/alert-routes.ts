@@ -65,7 +65,7 @@ function alertOf({ alert, muted, notifiers, ack, subject }: AlertView): AlertLis
     severity: severityOf(labels),
     state: life.state === 'calming' ? 'firing' : life.state,
     flapping: life.state === 'calming',
-    since: iso(life.firedAt ?? life.activeAt),
+    since: iso(life.activeAt),
     ...(life.state === 'resolved' && life.resolvedAt !== undefined && { resolved: iso(life.resolvedAt) }),
     value: String(value),
     labels: { ...labels },
