@@ -6,7 +6,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { Fault, reasonOf } from './lib/fault.ts'
+import { Fault, fileReasonOf, reasonOf } from './lib/fault.ts'
 import type { Tls } from './redis/url.ts'
 
 /** Where the daemon keeps its state when nothing else is said. */
@@ -117,7 +117,7 @@ async function readText(file: string, what: string, exit: 2 | 64 = 2): Promise<s
     return await readFile(file, 'utf8')
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'it may not be read' : reasonOf(cause)
+    const why = fileReasonOf(cause)
     const hint = code === 'EACCES' ? 'Give the user that runs Respite the right to read it.' : 'Check the path.'
     throw new Fault({ doing: `reading ${what}`, target: file, why, hint, exit, cause })
   }

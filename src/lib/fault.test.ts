@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Fault, reasonOf } from './fault.ts'
+import { Fault, fileReasonOf, reasonOf } from './fault.ts'
 
 const parts = { doing: 'reading the dump', target: 'a.rdb', why: 'it ends in the middle' }
 
@@ -32,4 +32,10 @@ test('the reason of anything that is thrown', () => {
   assert.equal(reasonOf(new AggregateError([new Error('a'), 'b'])), 'a; b')
   assert.equal(reasonOf('text'), 'text')
   assert.equal(reasonOf(undefined), 'undefined')
+})
+
+test('a file that cannot be read is said in words, and without its path a second time', () => {
+  const thrown = (code: string): Error => Object.assign(new Error(`${code}: no such file, open 'a'`), { code })
+  assert.equal(fileReasonOf(thrown('ENOENT')), 'there is no such file')
+  assert.equal(fileReasonOf(thrown('EIO')), "EIO: no such file, open 'a'")
 })

@@ -47,6 +47,17 @@ export class Fault extends Error {
   }
 }
 
+const FILE_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'it may not be read',
+  EISDIR: 'it is a folder',
+}
+
+/** Why a file cannot be read, without its path: that is the target of the Fault. */
+export function fileReasonOf(thrown: unknown): string {
+  return FILE_REASONS[(thrown as NodeJS.ErrnoException | undefined)?.code ?? ''] ?? reasonOf(thrown)
+}
+
 /** The message of anything that was thrown, without its stack. */
 export function reasonOf(thrown: unknown): string {
   if (thrown instanceof Fault) return thrown.why

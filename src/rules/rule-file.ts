@@ -3,7 +3,7 @@
 // an alert that fires too early.
 
 import { readFileSync } from 'node:fs'
-import { Fault, reasonOf } from '../lib/fault.ts'
+import { Fault, fileReasonOf, reasonOf } from '../lib/fault.ts'
 import { makeQuery, type Query } from '../promql/query.ts'
 import { templateMistake } from './template.ts'
 import { parseYaml, type YamlMap } from './rule-yaml.ts'
@@ -55,7 +55,7 @@ export function readRuleFile(file: string): RuleFile {
     return parseRuleFile(readFileSync(file, 'utf8'), file)
   } catch (error) {
     if (error instanceof Fault || (error as NodeJS.ErrnoException).code === undefined) throw error
-    throw new Fault({ doing: 'reading the rule file', target: file, why: reasonOf(error), cause: error })
+    throw new Fault({ doing: 'reading the rule file', target: file, why: fileReasonOf(error), cause: error })
   }
 }
 

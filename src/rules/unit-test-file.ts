@@ -3,7 +3,7 @@
 
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
-import { Fault, reasonOf } from '../lib/fault.ts'
+import { Fault, fileReasonOf } from '../lib/fault.ts'
 import { showMistake, type LabelRecord, type RuleMistake } from './rule-file.ts'
 import { parseYaml, type YamlMap } from './rule-yaml.ts'
 
@@ -46,7 +46,7 @@ export function readUnitTestFile(file: string): UnitTestFile {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    throw new Fault({ doing: 'reading the unit tests', target: file, why: reasonOf(error), cause: error })
+    throw new Fault({ doing: 'reading the unit tests', target: file, why: fileReasonOf(error), cause: error })
   }
   const mistakes: RuleMistake[] = []
   const { root } = parseYaml(text, ({ line, column }, says) => void mistakes.push({ file, line, column, says }))
