@@ -136,7 +136,7 @@ test('after a failover under a flood the new primary is announced without delay,
   await until('the flood has come', () => sink.commands > 3_000, { timeoutMs: 30_000 })
   await first.kill('SIGKILL')
   await flood.stop()
-  await until('the new primary is announced', () => sentinel.log().includes('+switch-master'), { timeoutMs: 25_000 })
+  await until('the new primary is announced', () => sentinel.log().includes('+switch-master'), { timeoutMs: 45_000 })
   await until('we follow it', () => replica.link.source === second.id && replica.link.state === 'streaming')
   assert.equal(await second.cli('-n', '9', 'SET', 'after', 'failover'), 'OK')
   const { latest } = sink
