@@ -85,6 +85,38 @@ suite('age', () => {
     await assert.rejects(reads(endless), /chunk 1 is damaged, or the file is cut there/)
   })
 
+  test('the source is let go of, however reading it ends', async () => {
+    const [mine, other] = [await pair(), await pair()]
+    const plain = bytesOf(2 * CHUNK + 5)
+    const sealed = await whole(encryptAge(pieces(plain, 5_000), [mine.recipient]))
+    const flipped = Buffer.from(sealed)
+    flipped.writeUInt8((sealed.at(-1) ?? 0) ^ 1, sealed.length - 1)
+    const endings: readonly [bytes: Buffer, identity: string][] = [
+      [sealed, mine.identity],
+      [sealed, other.identity],
+      [flipped, mine.identity],
+      [Buffer.from('no age file, and no end of a line'), mine.identity],
+      [sealed.subarray(0, 50), mine.identity],
+    ]
+    for (const [bytes, identity] of endings)
+      for (const size of [20, 100_000]) {
+        let isOpen = false
+        const source = async function* (): AsyncGenerator<Buffer> {
+          isOpen = true
+          try {
+            yield* pieces(bytes, size)
+          } finally {
+            isOpen = false
+          }
+        }
+        await whole(decryptAge(source(), [identity], 'it')).catch((error) => assert.ok(error instanceof Fault))
+        assert.equal(isOpen, false)
+        if (bytes !== sealed || identity !== mine.identity) continue
+        for await (const _chunk of decryptAge(source(), [identity], 'it')) break // nobody reads on
+        assert.equal(isOpen, false)
+      }
+  })
+
   test('a key that is not one of the recipients says what to do', async () => {
     const [mine, other] = [await pair(), await pair()]
     const sealed = await whole(encryptAge(pieces(bytesOf(10), 10), [mine.recipient]))

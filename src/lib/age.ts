@@ -41,16 +41,20 @@ export async function* decryptAge(
   target: string,
 ): AsyncGenerator<Buffer> {
   const reader = readerOf(source)
-  const fileKey = await fileKeyOf(await readHeader(reader, target), identities, target)
-  const nonce = await reader.exactly(NONCE)
-  if (nonce === undefined) throw damaged(target, 'it ends before its payload')
-  const open = chunkCipher(payloadKey(fileKey, nonce))
-  let at = 0
-  for await (const { chunk, isLast } of chunksOf(reader.rest(), CHUNK + TAG)) {
-    const plain = isLast && at > 0 && chunk.length === TAG ? undefined : open.decrypt(chunk, isLast)
-    if (plain === undefined) throw damaged(target, `the encrypted chunk ${at} is damaged, or the file is cut there`)
-    at += 1
-    yield plain
+  try {
+    const fileKey = await fileKeyOf(await readHeader(reader, target), identities, target)
+    const nonce = await reader.exactly(NONCE)
+    if (nonce === undefined) throw damaged(target, 'it ends before its payload')
+    const open = chunkCipher(payloadKey(fileKey, nonce))
+    let at = 0
+    for await (const { chunk, isLast } of chunksOf(reader.rest(), CHUNK + TAG)) {
+      const plain = isLast && at > 0 && chunk.length === TAG ? undefined : open.decrypt(chunk, isLast)
+      if (plain === undefined) throw damaged(target, `the encrypted chunk ${at} is damaged, or the file is cut there`)
+      at += 1
+      yield plain
+    }
+  } finally {
+    await reader.close()
   }
 }
 
@@ -168,6 +172,7 @@ interface Reader {
   line(longest: number): Promise<Buffer | undefined> // with its end; undefined: there is none
   exactly(bytes: number): Promise<Buffer | undefined>
   rest(): AsyncIterable<Uint8Array>
+  close(): Promise<void> // the source may hold a file or a connection open until it is told that nobody reads on
 }
 
 function readerOf(source: AsyncIterable<Uint8Array>): Reader {
@@ -199,6 +204,9 @@ function readerOf(source: AsyncIterable<Uint8Array>): Reader {
     async *rest() {
       if (held.length > 0) yield held
       yield* { [Symbol.asyncIterator]: () => chunks }
+    },
+    async close() {
+      await chunks.return?.()
     },
   }
 }

@@ -155,10 +155,14 @@ async function look(source: AsyncIterable<Uint8Array>): Promise<{ head: Buffer; 
     if (step.done !== true) head = Buffer.concat([head, step.value])
   }
   async function* all(): AsyncGenerator<Uint8Array> {
-    if (head.length > 0) yield head
-    while (step.done !== true) {
-      step = await iterator.next()
-      if (step.done !== true) yield step.value
+    try {
+      if (head.length > 0) yield head
+      while (step.done !== true) {
+        step = await iterator.next()
+        if (step.done !== true) yield step.value
+      }
+    } finally {
+      await iterator.return?.() // a file that nobody closes ends the process when it is collected
     }
   }
   return { head, all: all() }
