@@ -1,5 +1,6 @@
 // `respite backup`: one base of every shard of a deployment now.
 
+import type { MethodChoice } from './archive/base-method.ts'
 import { keysOf } from './archive/keys.ts'
 import { readCatalog } from './archive/catalog.ts'
 import { scanContents } from './archive/base-contents.ts'
@@ -12,6 +13,7 @@ import type { Fleet } from './fleet/server.ts'
 import type { Clock } from './lib/clock.ts'
 import { Fault } from './lib/fault.ts'
 import type { Log } from './lib/log.ts'
+import { reachFile } from './reach-files.ts'
 import { chooseSource } from './replication/choose-source.ts'
 
 export interface BackupFleetOptions {
@@ -21,12 +23,15 @@ export interface BackupFleetOptions {
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
+  readonly method: MethodChoice
+  readonly keysPerSecond: number // of the method `scan`
+  onNotice(says: string): void
   onProgress(shard: string, bytes: number, ofBytes: number | undefined): void
 }
 
 /** Resolves when all bases are in the store. Throws a Fault when one could not be taken; those before it stay. */
 export async function backupFleet(options: BackupFleetOptions): Promise<BaseManifest[]> {
-  const { fleet, deployment, backup, clock, log, signal, onProgress } = options
+  const { fleet, deployment, backup, clock, log, signal, method, keysPerSecond, onNotice, onProgress } = options
   const { recipients, attach, namespaces } = backup
   const store = await openStorage(backup.to, { clock })
   try {
@@ -37,6 +42,8 @@ export async function backupFleet(options: BackupFleetOptions): Promise<BaseMani
     await introduceArchive({ store, deployment, kind: servers.kind, clock }, keys)
     const [known] = await readCatalog(store, deployment)
     for (const shard of known?.shards ?? []) servers.rememberShard(shard)
+    const [unreached] = servers.unreached()
+    if (unreached !== undefined) throw nobody(deployment, `of ${unreached}`)
     const bases: BaseManifest[] = []
     for (const { name, servers: candidates } of servers.shards()) {
       const chosen = chooseSource(candidates, attach, undefined)
@@ -54,8 +61,12 @@ export async function backupFleet(options: BackupFleetOptions): Promise<BaseMani
           server,
           shard: name,
           known: known?.shards.find((shard) => shard.name === name),
-          scan: scanContents({ target: server.id, namespaces, isSealed: recipients.length > 0 }),
+          method,
+          keysPerSecond,
+          makeScan: () => scanContents({ target: server.id, namespaces, isSealed: recipients.length > 0 }),
           context: () => servers.contextOf(server),
+          reach: (path) => reachFile(server.address, path),
+          onNotice,
           why: 'asked',
           onProgress: (bytes, ofBytes) => onProgress(name, bytes, ofBytes),
         }),

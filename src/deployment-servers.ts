@@ -59,6 +59,13 @@ export class DeploymentServers {
     return [...groups].map(([name, servers]) => ({ name, servers }))
   }
 
+  /** Servers of shards that have no name yet, since none of theirs was reached. */
+  unreached(): string[] {
+    if (this.kind !== 'cluster') return []
+    const others = this.#servers().filter(({ view }) => view.role !== 'sentinel' && this.#shardName(view) === undefined)
+    return others.map(({ view }) => view.id)
+  }
+
   sentinels(): { id: string; ask: NonNullable<WatchedServer['ask']> }[] {
     return this.#servers().flatMap(({ view, ask }) =>
       view.role === 'sentinel' && ask !== undefined ? [{ id: view.id, ask }] : [],
@@ -98,8 +105,9 @@ export class DeploymentServers {
     const names = mates.flatMap(({ view }) =>
       [view.id, showAddress(view.address)].map((each) => this.#shardOf.get(each)),
     )
-    const name = names.find((known) => known !== undefined)
-    const chosen = name ?? shard.slice(0, 12)
+    const node = mates.find(({ view }) => view.shardNode !== undefined)?.view.shardNode
+    const chosen = names.find((known) => known !== undefined) ?? node?.slice(0, 12)
+    if (chosen === undefined) return undefined // nobody of it was reached yet
     for (const { view } of mates) this.#shardOf.set(view.id, chosen)
     return chosen
   }

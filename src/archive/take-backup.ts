@@ -1,16 +1,20 @@
-// One base of one shard now, without a stream behind it: what `respite backup` does. A server that refuses PSYNC (a managed
-// service, a narrow ACL) is told by the Fault; the caller may choose another method.
+// One base of one shard now, without a stream behind it: what `respite backup` does. A server that refuses one way of giving
+// its dataset (a managed service without PSYNC, a narrow ACL, files that cannot be reached) is asked for it in the next one.
 
 import type { Clock } from '../lib/clock.ts'
-import { Fault } from '../lib/fault.ts'
+import { Fault, reasonOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { fetchBase } from '../replication/base.ts'
-import type { BaseStart, BaseWriter } from '../replication/sink.ts'
+import type { BaseWriter } from '../replication/sink.ts'
+import { refusesPsync } from '../replication/trouble.ts'
+import { MethodRefused, type BaseHead, type FetchBase, type MethodChoice } from './base-method.ts'
 import type { BaseScan } from './base-scan.ts'
-import { beginBase, type BaseUnderWay } from './base-writer.ts'
+import { beginBase, type BaseOrigin, type BaseUnderWay } from './base-writer.ts'
 import type { Shard } from './catalog.ts'
 import { FORMAT, writeDocument, type BaseManifest, type TimelineDocument } from './documents.ts'
 import { makeTimelineName, timelineNumber, type DeploymentKeys, type TimelineKeys } from './keys.ts'
+import { savedBase } from './saved-base.ts'
+import { scanBase } from './scan-base.ts'
 import type { ServerContext } from './server-context.ts'
 import type { ShardServer } from './shard-archiver.ts'
 import type { Store } from './storage.ts'
@@ -25,34 +29,64 @@ export interface BackupOptions {
   readonly recipients: readonly string[]
   readonly clock: Clock
   readonly log: Log
-  readonly scan: BaseScan
+  makeScan(): BaseScan // of one attempt
   readonly context: () => Promise<ServerContext>
   readonly signal: AbortSignal
   readonly why: string
+  readonly method: MethodChoice
+  readonly keysPerSecond: number // of `scan`
+  /** The name by which a path of the server's machine is read here, or undefined where it cannot be. */
+  reach(path: string): Promise<string | undefined>
+  /** What a person may want to know of how it is taken. */
+  onNotice(says: string): void
   onProgress(bytes: number, ofBytes: number | undefined): void
 }
 
+const IN_TURN = ['psync', 'bgsave', 'scan'] as const
+type Method = (typeof IN_TURN)[number]
+
+/** Throws a Fault when no method that was asked for gives a base. */
 export async function takeBackup(options: BackupOptions): Promise<BaseManifest> {
-  const { store, server, clock, signal, onProgress } = options
+  const { method, server, onNotice } = options
+  const methods: readonly Method[] = method === 'auto' ? IN_TURN : [method]
+  for (const [at, each] of methods.entries()) {
+    try {
+      return await takeBy(each, options)
+    } catch (error) {
+      const next = methods[at + 1]
+      if (next === undefined || !(error instanceof MethodRefused || refusesPsync(error))) throw error
+      onNotice(`${server.id}: ${each} does not go (${reasonOf(error)}); ${next} is tried`)
+    }
+  }
+  throw new Error('there is no method')
+}
+
+async function takeBy(method: Method, options: BackupOptions): Promise<BaseManifest> {
+  const { store, onProgress } = options
   let writer: BaseUnderWay | undefined
   let document: TimelineDocument | undefined
-  const onBase = (start: BaseStart): BaseWriter => {
-    const place = placeOf(start, options)
+  const onBase = (head: BaseHead): BaseWriter => {
+    const place = placeOf(head, options)
     document = place.document
-    const begun = beginBase(originOf(start, place.name, options), { ...options, keys: place.keys })
+    const begun = beginBase(originOf(head, place.name, options), {
+      ...options,
+      scan: options.makeScan(),
+      keys: place.keys,
+    })
     writer = begun
     return {
       write(chunk) {
         const room = begun.write(chunk)
-        onProgress(begun.bytes, start.sizeBytes)
+        onProgress(begun.bytes, head.sizeBytes)
         return room
       },
       end: () => undefined,
       abort: (why) => void begun.abort(why),
     }
   }
-  await fetchBase({ source: server, announce: undefined, onBase, clock, signal })
-  if (writer === undefined) throw new Fault({ doing: 'taking a base from', target: server.id, why: 'it sent none' })
+  await fetching(method, options)(onBase)
+  if (writer === undefined)
+    throw new Fault({ doing: 'taking a base from', target: options.server.id, why: 'it sent none' })
   if (document !== undefined) {
     const keys = options.keys.timeline(options.shard, document.timeline)
     await writeDocument(store, keys.timeline, document)
@@ -60,9 +94,30 @@ export async function takeBackup(options: BackupOptions): Promise<BaseManifest> 
   return writer.finish()
 }
 
+function fetching(method: Method, options: BackupOptions): FetchBase {
+  const { server, onNotice } = options
+  const onWait = (why: string): void => onNotice(`${server.id}: waits, since ${why}`)
+  const onMoved = (keys: number): void =>
+    onNotice(
+      `${server.id}: ${keys} keys were being moved to another shard; they may be missing. Take it again when that is done.`,
+    )
+  if (method === 'bgsave') return savedBase({ ...options, source: server, onWait })
+  if (method === 'scan') return scanBase({ ...options, source: server, onMoved })
+  const { clock, signal } = options
+  return async (onBase) => {
+    await fetchBase({
+      source: server,
+      announce: undefined,
+      clock,
+      signal,
+      onBase: (start) => onBase({ ...start, method: 'psync', consistent: true, near: start }),
+    })
+  }
+}
+
 /** The newest timeline where its history goes on in this one; else the next. */
 function placeOf(
-  { replid, offset }: BaseStart,
+  { near: { replid, offset } }: BaseHead,
   { keys, shard, known, clock }: BackupOptions,
 ): { name: string; keys: TimelineKeys; document: TimelineDocument | undefined } {
   const newest = known?.timelines.findLast(({ about, bases, segments }) => about ?? bases[0] ?? segments[0])
@@ -78,9 +133,9 @@ function placeOf(
   return { name, keys: keys.timeline(shard, name), document }
 }
 
-function originOf(start: BaseStart, timeline: string, { deployment, shard, server, why }: BackupOptions) {
-  const { replid, offset, db, source, flavour, serverVersion = null, sizeBytes } = start
+function originOf(head: BaseHead, timeline: string, { deployment, shard, server, why }: BackupOptions): BaseOrigin {
+  const { method, consistent, replid, offset, db, source, flavour, serverVersion = null, sizeBytes } = head
   const place = { deployment, shard, timeline, replid, offset, db }
   const from = { source, role: server.role, serverVersion, flavour, sizeBytes }
-  return { ...place, ...from, method: 'psync', consistent: true, why } as const
+  return { ...place, ...from, method, consistent, why }
 }

@@ -15,16 +15,16 @@ export const BACKUP_FLAGS = {
 /** Throws a Fault (exit 64) for a flag that is missing or wrong. */
 export async function backupSettings(flags: Flags): Promise<Omit<BackupSettings, 'everyMs'>> {
   const to = textFlag(flags, 'to')
-  if (to === undefined) throw wrong('--to', 'it is missing', 'Say where to: --to file:///var/backups/redis')
+  if (to === undefined) throw wrongFlag('--to', 'it is missing', 'Say where to: --to file:///var/backups/redis')
   const attach = textFlag(flags, 'attach') ?? 'replica'
   if (attach !== 'replica' && attach !== 'primary')
-    throw wrong('--attach', `"${attach}" is neither replica nor primary`, 'Leave it out to read from a replica.')
+    throw wrongFlag('--attach', `"${attach}" is neither replica nor primary`, 'Leave it out to read from a replica.')
   const given = flags['recipient']
   const recipients = Array.isArray(given) ? given.map(String) : typeof given === 'string' ? [given] : []
   for (const recipient of recipients) {
     const why = await whyNoRecipient(recipient)
     if (why !== undefined)
-      throw wrong(
+      throw wrongFlag(
         '--recipient',
         `"${recipient}" is no age public key: ${why}`,
         'One begins with age1; make a pair with: age-keygen -o key.txt',
@@ -33,6 +33,7 @@ export async function backupSettings(flags: Flags): Promise<Omit<BackupSettings,
   return { to, recipients, identities: [], attach, namespaces: [] }
 }
 
-function wrong(flag: string, why: string, hint: string): Fault {
+/** Exit 64. */
+export function wrongFlag(flag: string, why: string, hint: string): Fault {
   return new Fault({ doing: 'reading the flag', target: flag, why, hint, exit: 64, retryable: false })
 }

@@ -35,6 +35,7 @@ export interface Links {
   readonly isArchive: boolean // no server: the place where an archive of Respite's listens
   readonly myself: string | undefined // how the others know this server, where it says so (Cluster, announce-ip)
   readonly shard: string | undefined
+  readonly shardNode: string | undefined // node id of the shard's primary
   readonly replication: Replication | undefined // not of a Sentinel
   readonly named: readonly Named[]
   readonly masterNames: readonly string[] // of a Sentinel: what it watches
@@ -95,6 +96,7 @@ async function serverLinks(tryAsk: Try, info: Info): Promise<RoleLinks> {
     cluster,
     myself: me?.id || announcedId(announced, info),
     shard: me === undefined ? undefined : shardOf(me, rows),
+    shardNode: me?.primary ?? me?.nodeId,
     replication,
     named,
     masterNames: [],
@@ -154,6 +156,7 @@ async function sentinelLinks(tryAsk: Try, masterName: string | undefined): Promi
     cluster: false,
     myself: undefined,
     shard: undefined,
+    shardNode: undefined,
     replication: undefined,
     named,
     masterNames: masters.map((master) => master['name'] ?? ''),

@@ -131,6 +131,7 @@ export function viewOf(member: Member, deployment: string): ServerView {
     primary: replication?.primary,
     linkUp: replication?.linkUp,
     shard: links?.shard ?? member.namedShard,
+    shardNode: links?.shardNode,
     lagSeconds: member.lagSeconds,
     couldNotLook: member.couldNotLook,
   }

@@ -33,6 +33,7 @@ export interface ServerView {
   readonly primary?: string | undefined // of a replica: the id of its primary, as it names it
   readonly linkUp?: boolean | undefined // of a replica
   readonly shard?: string | undefined // of a Cluster node: the id of its shard's primary node
+  readonly shardNode?: string | undefined // the node id of that primary, 40 hexadecimal digits
   readonly lagSeconds?: number | undefined // of a replica: age of the oldest offset that it has not acknowledged
   readonly couldNotLook: readonly CouldNotLook[]
 }

@@ -55,7 +55,12 @@ export class RdbWriter {
   }
 
   /** Throws when readers of this version do not know the type: they would stop here. */
-  entry({ key, type, value, expiresAtMs, idleSeconds, frequency, meta }: WrittenEntry): Buffer {
+  entry(entry: WrittenEntry): Buffer {
+    return Buffer.concat([this.entryHead(entry), this.part(entry.value)])
+  }
+
+  /** An entry up to its value, which follows in parts: for values that are too big to be held. */
+  entryHead({ key, type, expiresAtMs, idleSeconds, frequency, meta }: Omit<WrittenEntry, 'value'>): Buffer {
     if (type.since > this.#rdbVersion)
       throw new Fault({
         doing: 'writing an RDB of version',
@@ -69,7 +74,13 @@ export class RdbWriter {
     if (idleSeconds !== undefined) parts.push(Buffer.of(OPCODE.idle), rdbLength(idleSeconds))
     if (frequency !== undefined) parts.push(Buffer.of(OPCODE.frequency, frequency))
     if (meta !== undefined) parts.push(Buffer.of(OPCODE.keyMeta), meta)
-    return this.#put(...parts, Buffer.of(type.code), rdbString(key), value)
+    return this.#put(...parts, Buffer.of(type.code), rdbString(key))
+  }
+
+  /** The next bytes of the value; they are handed back as they are. */
+  part(bytes: Uint8Array): Uint8Array {
+    this.#sum.add(bytes)
+    return bytes
   }
 
   /** The end mark and the checksum. */

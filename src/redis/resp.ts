@@ -5,3 +5,15 @@
 export function encodeCommand(words: readonly string[]): string {
   return `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
 }
+
+/** The same with words that are bytes: keys may be anything. */
+export function encodeBytes(words: readonly (string | Buffer)[]): Buffer {
+  const parts: Buffer[] = [Buffer.from(`*${words.length}\r\n`)]
+  for (const word of words) {
+    const bytes = typeof word === 'string' ? Buffer.from(word) : word
+    parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, CRLF)
+  }
+  return Buffer.concat(parts)
+}
+
+const CRLF = Buffer.from('\r\n')

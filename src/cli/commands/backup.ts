@@ -6,9 +6,12 @@ import { watchFleet } from '../../fleet/watch-fleet.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { silentLog } from '../../lib/log.ts'
 import { formatBytes, formatCount, formatDuration } from '../../lib/units.ts'
-import { BACKUP_FLAGS, backupSettings } from '../backup-flags.ts'
-import { textFlag, type Command, type Context } from '../command.ts'
+import { METHOD_CHOICES, type MethodChoice } from '../../archive/base-method.ts'
+import { DEFAULT_KEYS_PER_SECOND } from '../../archive/scan-base.ts'
+import { BACKUP_FLAGS, backupSettings, wrongFlag } from '../backup-flags.ts'
+import { textFlag, type Command, type Context, type Flags } from '../command.ts'
 import { CONNECTION_FLAGS } from '../connection-flags.ts'
+import { printable } from '../table.ts'
 
 const REDRAW_MS = 200
 
@@ -18,11 +21,19 @@ export default {
   more:
     'The whole deployment is found behind the URL. The server forks once, as for a replica; nothing of its configuration ' +
     'changes. What was written can be listed with `respite backups` and read back with `respite verify`.',
-  flags: { ...BACKUP_FLAGS, '--json': 'print the manifests of the bases', ...CONNECTION_FLAGS },
+  flags: {
+    ...BACKUP_FLAGS,
+    '--method <method>':
+      'psync (as a replica), bgsave (a file of the server), scan (key after key), auto: the first that goes (auto)',
+    '--rate <keys>': `keys a second, with the method scan (${DEFAULT_KEYS_PER_SECOND})`,
+    '--json': 'print the manifests of the bases',
+    ...CONNECTION_FLAGS,
+  },
   exits: { 0: 'every base is in the store', 1: 'a precondition is not met', 2: 'a base could not be taken' },
 
   async run([url = ''], flags, context) {
     const backup = await backupSettings(flags)
+    const how = { method: methodOf(flags), keysPerSecond: rateOf(flags) }
     const deployment = await context.deploymentOfUrl(url, flags)
     const name = textFlag(flags, 'name') ?? deployment.name
     const options = { ...deployment, name }
@@ -33,9 +44,11 @@ export default {
         fleet,
         deployment: name,
         backup,
+        ...how,
         clock: systemClock,
         log: silentLog,
         signal: context.interruption(),
+        onNotice: (says) => void context.err.write(`${printable(says)}\n`),
         onProgress: (shard, bytes, ofBytes) => progress.note(shard, bytes, ofBytes),
       })
       progress.end()
@@ -48,6 +61,28 @@ export default {
     }
   },
 } satisfies Command
+
+function methodOf(flags: Flags): MethodChoice {
+  const given = textFlag(flags, 'method') ?? 'auto'
+  const method = METHOD_CHOICES.find((each) => each === given)
+  if (method !== undefined) return method
+  const hint =
+    given === 'aof'
+      ? 'An append-only directory is not collected. --method bgsave takes the same dataset and leaves it alone.'
+      : 'Leave it out, and the first that goes is taken.'
+  throw wrongFlag('--method', `"${given}" is none of ${METHOD_CHOICES.join(', ')}`, hint)
+}
+
+function rateOf(flags: Flags): number {
+  const given = textFlag(flags, 'rate')
+  const rate = given === undefined ? DEFAULT_KEYS_PER_SECOND : Number(given)
+  if (Number.isInteger(rate) && rate > 0) return rate
+  throw wrongFlag(
+    '--rate',
+    `"${given}" is no number of keys a second`,
+    'Write --rate 2000 to be gentle with a busy server.',
+  )
+}
 
 /** One line on a terminal, which is drawn again; nothing elsewhere. */
 function showProgress({ err, json }: Context): {
@@ -76,13 +111,29 @@ function showProgress({ err, json }: Context): {
 
 /** For a person: what is in it, how big, how it was checked. */
 function describe(base: BaseManifest): string {
-  const { id, shard, source, role, rdb, keys, expires, offset, tookMs, complete, notDecoded, namespaces } = base
+  const {
+    id,
+    shard,
+    source,
+    role,
+    method,
+    consistent,
+    rdb,
+    keys,
+    expires,
+    offset,
+    tookMs,
+    complete,
+    notDecoded,
+    namespaces,
+  } = base
   const ratio = rdb.storedBytes === 0 ? 1 : rdb.bytes / rdb.storedBytes
   const lines = [
-    `base ${id}${shard === '0' ? '' : ` of shard ${shard}`} from ${role} ${source} at offset ${offset ?? 'unknown'}, in ${formatDuration(tookMs)}`,
+    `base ${id}${shard === '0' ? '' : ` of shard ${shard}`} from ${role} ${source} ${offset === null ? 'without an offset' : `at offset ${offset}`}, by ${method}, in ${formatDuration(tookMs)}`,
     `  ${formatCount(keys)} keys (${formatCount(expires)} with a TTL), ${formatBytes(rdb.bytes)}, ${formatBytes(rdb.storedBytes)} in the store (${ratio.toFixed(1)} : 1)`,
     `  checksum ${rdb.checksum === 'ok' ? 'verified' : 'absent: the server writes none (rdbchecksum no)'}, RDB version ${rdb.rdbVersion}`,
   ]
+  if (!consistent) lines.push('  its keys are not of one moment: what was written meanwhile may be in it or not')
   if (!complete) lines.push('  holds a type that this version does not know: its bytes are whole, its numbers are not')
   for (const { name, keys: count } of notDecoded)
     lines.push(`  ${formatCount(count)} keys of the module type ${name}: kept, not decoded`)

@@ -1,0 +1,20 @@
+// Where a file of a server's machine is read from here: the server has to run on this machine. In a container its paths are
+// its own; what its process sees stands below /proc/PID/root, for its own user and for root.
+
+import { access, constants } from 'node:fs/promises'
+import type { Address } from './redis/url.ts'
+import { lookAtProcess } from './supervisors/process.ts'
+
+/** The path as it is read from here, or undefined when the server is elsewhere or its files are not ours to read. */
+export async function reachFile(address: Address, path: string): Promise<string | undefined> {
+  const sight = await lookAtProcess(address)
+  if (sight.seen !== 'process') return undefined
+  for (const candidate of [`/proc/${sight.process.pid}/root${path}`, path])
+    try {
+      await access(candidate, constants.R_OK)
+      return candidate
+    } catch {
+      continue // another user's, or not there: the next name of it
+    }
+  return undefined
+}
