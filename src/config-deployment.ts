@@ -42,6 +42,7 @@ export async function deploymentOfUrl(
     canary: false,
     expect: {},
     dataClass: 'store',
+    supervisor: text(flags, 'supervisor'),
     settings: {},
   }
 }
@@ -87,7 +88,8 @@ export async function deploymentOfSection(section: DeploymentSection, around: Su
 function settingsOf(
   section: DeploymentSection,
 ): Omit<ConfiguredDeployment, 'name' | 'target' | 'access' | 'sentinelAccess'> {
-  const { every, addresses, canary, expect, dataClass, rpo, owner, queues, clientList, configMetrics } = section
+  const { every, addresses, canary, expect, dataClass, rpo, owner, queues, clientList, configMetrics, supervisor } =
+    section
   const { liveness: livenessMs = DEFAULT_EVERY.livenessMs, sample: sampleMs = DEFAULT_EVERY.sampleMs } = every ?? {}
   return {
     every: { livenessMs, sampleMs },
@@ -95,6 +97,7 @@ function settingsOf(
     canary: canary ?? false,
     expect: expect ?? {},
     dataClass: dataClass ?? 'store',
+    supervisor,
     rpoMs: rpo,
     team: owner?.team,
     settings: { queues, clientList, configMetrics },

@@ -51,6 +51,7 @@ export interface ConfiguredDeployment {
   readonly canary: boolean // may write and read its own key to see whether writes work
   readonly expect: { readonly replicas?: number | undefined; readonly sentinels?: number | undefined }
   readonly dataClass: 'store' | 'cache' // cache: losing or evicting keys is acceptable
+  readonly supervisor?: string | undefined // of the first server that the URL names: `docker:orders`
   readonly rpoMs?: number | undefined // how much may be lost, in time
   readonly team?: string | undefined // that owns it
   readonly backup?: BackupSettings | undefined

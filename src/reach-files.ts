@@ -3,7 +3,7 @@
 
 import { access, constants } from 'node:fs/promises'
 import type { Address } from './redis/url.ts'
-import { lookAtProcess } from './supervisors/process.ts'
+import { lookAtProcess } from './supervisors/look-at-process.ts'
 
 /** The path as it is read from here, or undefined when the server is elsewhere or its files are not ours to read. */
 export async function reachFile(address: Address, path: string): Promise<string | undefined> {

@@ -12,7 +12,7 @@ const FOLDERS: Record<string, string> = {
   redis: 'lib', // speaks to one server
   rdb: 'lib',
   state: 'lib',
-  supervisors: 'lib',
+  supervisors: 'lib redis', // of redis/ only what reads a log and hides secrets
   fleet: 'lib redis state supervisors',
   metrics: 'lib redis fleet',
   promql: 'lib', // the language alone; what is asked of it comes from a storage that is handed in
@@ -35,6 +35,7 @@ const PACKAGES: Record<string, string> = {
   state: 'node:sqlite',
   rules: 'yaml', // rule files
   alerts: 'nodemailer',
+  supervisors: 'dockerode', // loaded only where a container is asked for
   archive: '@aws-sdk/client-s3 @azure/storage-blob', // each in its file of storage/ alone, loaded only where used
   api: 'hono @hono/node-server zod',
   cli: 'commander',

@@ -40,6 +40,7 @@ export function startWatching({ address, access }: Reach): Watched {
     address,
     access,
     clock: systemClock,
+    supervisor: undefined,
     everyMs: 1_000,
     phaseMs: 0,
     onAnswer: () => undefined,

@@ -295,6 +295,27 @@ export const rulesTestedSchema = z.strictObject({
   ),
 })
 
+/** `respite logs --json`. */
+export const logsSchema = z.strictObject({
+  target: z.string(),
+  since: z.string(), // ISO 8601; what is older was left out
+  level: z.enum(['debug', 'verbose', 'notice', 'warning']), // what is less important was left out
+  sources: z.array(z.strictObject({ source: z.string(), entries: z.number() })),
+  leftOut: z.number(), // older entries than those that are here, of more than a document can hold
+  entries: z.array(
+    z.strictObject({
+      at: z.string().optional(), // ISO 8601; absent: nobody knows
+      source: z.string(),
+      pid: z.number().optional(), // absent: text that is no entry of the server's log
+      role: z.enum(['primary', 'replica', 'sentinel', 'child']).optional(),
+      level: z.enum(['debug', 'verbose', 'notice', 'warning']),
+      text: z.string(),
+      lines: z.array(z.string()), // as they were written
+    }),
+  ),
+  couldNotLook: z.array(couldNotLookSchema),
+})
+
 const rdbKind = z.enum(['string', 'list', 'set', 'zset', 'hash', 'stream', 'array', 'rate limit', 'module'])
 
 /** `respite rdb FILE --json`. Names that are no UTF-8 stand as base64 instead. */
@@ -359,4 +380,5 @@ export type NotifyTestedDocument = z.infer<typeof notifyTestedSchema>
 export type TokenDocument = z.infer<typeof tokenSchema>
 export type RulesCheckedDocument = z.infer<typeof rulesCheckedSchema>
 export type RulesTestedDocument = z.infer<typeof rulesTestedSchema>
+export type LogsDocument = z.infer<typeof logsSchema>
 export type RdbDocument = z.infer<typeof rdbSchema>

@@ -7,8 +7,9 @@ import { ANSWERS, type Answer, type AnswerId } from '../redis/answers.ts'
 import type { Ask } from '../redis/ask.ts'
 import { infoNumber, parseInfo } from '../redis/info.ts'
 import type { Access, Address } from '../redis/url.ts'
+import { askSupervisor } from './ask-supervisor.ts'
 import { isLocalHost } from '../supervisors/listening.ts'
-import { lookAtProcess, type ProcessLook, type Sight } from '../supervisors/process.ts'
+import { lookAtPid, lookAtProcess, type ProcessLook, type Sight } from '../supervisors/look-at-process.ts'
 
 export interface Patience {
   readonly connectMs: number
@@ -20,6 +21,7 @@ export interface Remembered {
   readonly pid?: number | undefined // INFO process_id
   readonly runId?: string | undefined // INFO run_id
   readonly unixSocket?: string | undefined // CONFIG unixsocket, where it is on this machine
+  readonly supervisor?: string | undefined // what starts it, as configured: `docker:orders`
 }
 
 /** For a first look: patient with slow networks, and still within two seconds. */
@@ -46,7 +48,7 @@ export async function lookAtAnswer(
   })
   if (answer.unclear === 'no-handshake') return explainHandshake(answer, address, remembered)
   if (answer.id === 'silent') {
-    const explained = explainSilence(answer, await sightOf(address, remembered))
+    const explained = explainSilence(answer, await supervisedSightOf(address, remembered))
     return isIdle(explained.id) ? lookAgain(explained, address, access) : explained
   }
   if (answer.id === 'refused' || answer.id === 'timed-out') return explainRefusal(answer, address, remembered)
@@ -57,6 +59,15 @@ export async function lookAtAnswer(
 async function sightOf(address: Address, remembered: Remembered): Promise<Sight> {
   const where = address.path === undefined ? { host: address.host, port: address.port } : { path: address.path }
   return lookAtProcess(where, remembered.pid)
+}
+
+/** The same where the sockets of the process cannot be seen, as behind a container's port, and its supervisor names it. */
+async function supervisedSightOf(address: Address, remembered: Remembered): Promise<Sight> {
+  const sight = await sightOf(address, remembered)
+  if (sight.seen === 'process' || remembered.supervisor === undefined) return sight
+  const { says, pid } = await askSupervisor(remembered.supervisor)
+  const inside = pid === undefined ? undefined : await lookAtPid(pid)
+  return inside?.seen === 'process' ? inside : { ...sight, why: `${sight.why}; ${says}` }
 }
 
 function explainSilence(answer: Answer, sight: Sight): Answer {
@@ -101,7 +112,7 @@ function accepts({ acceptQueue, wakeUps, waitsIn }: ProcessLook): boolean {
 
 /** Silence in place of a TLS handshake: the process stands still, or the port speaks plain text and waits for more. */
 async function explainHandshake(answer: Answer, address: Address, remembered: Remembered): Promise<Answer> {
-  const explained = explainSilence(answer, await sightOf(address, remembered))
+  const explained = explainSilence(answer, await supervisedSightOf(address, remembered))
   if (explained.id !== 'paused' && explained.id !== 'silent') return explained // handshakes go on while clients are paused
   const plain = await knock({ address, access: {}, ...SECOND_LOOK }) // without a password: it would be sent unencrypted
   if (ANSWERS[plain.id].alive !== true) return { ...explained, id: 'silent' }
@@ -113,7 +124,8 @@ async function explainHandshake(answer: Answer, address: Address, remembered: Re
  * connection to a process that has stood still for long times out too, since its queue is full.
  */
 async function explainRefusal(answer: Answer, address: Address, remembered: Remembered): Promise<Answer> {
-  if (address.path === undefined && !isLocalHost(address.host)) return answer
+  const isElsewhere = address.path === undefined && !isLocalHost(address.host)
+  if (isElsewhere && remembered.supervisor === undefined) return answer
   const sight = await sightOf(address, remembered)
   const facts = [answer.text]
   if (sight.seen === 'process') {
@@ -121,6 +133,7 @@ async function explainRefusal(answer: Answer, address: Address, remembered: Reme
     if (answer.id === 'timed-out' && !accepts(sight.process)) return explainSilence(answer, sight)
     facts.push(`${command} (pid ${pid}) does listen there: a firewall is between`)
   } else facts.push(sight.why)
+  if (remembered.supervisor !== undefined) facts.push((await askSupervisor(remembered.supervisor)).says)
   const { unixSocket } = remembered
   if (unixSocket !== undefined && unixSocket !== address.path) {
     const second = await knock({ address: { path: unixSocket }, access: {}, ...SECOND_LOOK })

@@ -35,6 +35,7 @@ export interface MemberOptions {
   readonly address: Address
   readonly access: Access
   readonly seed: boolean
+  readonly supervisor: string | undefined
   readonly role: Role
   readonly clock: Clock
   readonly livenessMs: number
@@ -84,6 +85,7 @@ function watchOptions(member: Member, options: MemberOptions): WatchServerOption
     access: member.access,
     clock: options.clock,
     everyMs: options.livenessMs,
+    supervisor: options.supervisor,
     phaseMs: phaseOf(member.id, options.livenessMs),
     onAnswer: () => options.onAnswer(member),
     onOpen: () => options.onOpen(member),

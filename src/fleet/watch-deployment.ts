@@ -27,6 +27,7 @@ export interface DeploymentOptions {
   readonly sentinelAccess?: Access | undefined
   readonly every: { readonly livenessMs: number }
   readonly addresses: ReadonlyMap<string, Address> // announced host:port → where we reach it
+  readonly supervisor?: string | undefined // of the first server that the URL names
   readonly expect: { readonly replicas?: number | undefined; readonly sentinels?: number | undefined }
 }
 
@@ -133,12 +134,14 @@ export class DeploymentWatch {
   }
 
   #memberOptions(id: string, address: Address, role: Role, seed: boolean, login?: Access): MemberOptions {
-    const { access, sentinelAccess, every } = this.#options
+    const { access, sentinelAccess, every, supervisor, target } = this.#options
+    const isItsOwn = target.kind === 'server' && address === target.seeds[0]
     return {
       id,
       address,
       access: login ?? (role === 'sentinel' ? (sentinelAccess ?? access) : access),
       seed,
+      supervisor: isItsOwn ? supervisor : undefined,
       role,
       clock: this.#events.clock,
       livenessMs: every.livenessMs,

@@ -27,6 +27,7 @@ export interface WatchServerOptions {
   readonly access: Access
   readonly clock: Clock
   readonly everyMs: number // liveness
+  readonly supervisor: string | undefined // what starts it, as configured
   readonly phaseMs: number // between the first attempt and the second: a fleet is not asked all at once for ever
   readonly onAnswer: (answer: Answer) => void
   readonly onOpen: (ask: Ask) => void // the reserved connection is (again) there
@@ -59,6 +60,7 @@ export class ServerWatch {
 
   constructor(options: WatchServerOptions) {
     this.#options = options
+    this.#remembered = { supervisor: options.supervisor }
     this.#since = options.clock.now()
     this.#timer = options.clock.after(0, () => void this.#tick())
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isSecretSetting, redactCommand } from './redact.ts'
+import { isSecretSetting, redactArguments, redactCommand, redactConfigLine } from './redact.ts'
 
 const CASES: readonly [command: string, shown: string][] = [
   ['AUTH secret', 'AUTH *'],
@@ -30,4 +30,24 @@ test('settings that are secrets are known by Redis and by Valkey names', () => {
   for (const name of ['requirepass', 'MASTERAUTH', 'primaryauth', 'tls-key-file-pass', 'sentinel-pass'])
     assert.ok(isSecretSetting(name), name)
   assert.ok(!isSecretSetting('maxmemory'))
+})
+
+test('the command line of a server is shown without its secrets', () => {
+  const shown = (line: string): string => redactArguments(line.split(' ')).join(' ')
+  assert.equal(
+    shown('redis-server /etc/r.conf --requirepass a b --port 1'),
+    'redis-server /etc/r.conf --requirepass (redacted) (redacted) --port 1',
+  )
+  assert.equal(shown('redis-server --user bob on >secret ~*'), 'redis-server --user bob on >(redacted) ~*')
+  assert.deepEqual(redactArguments(['redis-server', '--masterauth secret']), [
+    'redis-server',
+    '--masterauth (redacted)',
+  ])
+})
+
+test('so is a line of its configuration in its log', () => {
+  assert.equal(redactConfigLine(`>>> 'requirepass "a b'`), `>>> 'requirepass (redacted)'`)
+  assert.equal(redactConfigLine(`>>> 'sentinel auth-pass mymaster secret x'`), `>>> 'sentinel auth-pass (redacted)'`)
+  assert.equal(redactConfigLine(`>>> 'user bob on >secret +bad'`), `>>> 'user bob (redacted)'`)
+  assert.equal(redactConfigLine(`>>> 'maxmemory banana'`), `>>> 'maxmemory banana'`)
 })

@@ -49,3 +49,27 @@ function hideAfter(words: readonly string[], options: Record<string, readonly nu
 function hideSettings(words: readonly string[], from: number): string[] {
   return words.map((word, at) => (at > from && isSecretSetting(words[at - 1] ?? '') ? REDACTED : word))
 }
+
+/** The command line of a server, `redis-server FILE --requirepass …`, without its secrets. */
+export function redactArguments(words: readonly string[]): string[] {
+  let setting = ''
+  return words.map((word) => {
+    if (word.startsWith('--')) {
+      setting = word.slice(2).split(/[\s=]/, 1)[0] ?? ''
+      const isWhole = word.length > setting.length + 2 // `--requirepass x` as one argument
+      return isWhole && isSecretSetting(setting) ? `--${setting} ${REDACTED}` : word
+    }
+    if (isSecretSetting(setting)) return REDACTED
+    return setting === 'user' && /^[><#!]/.test(word) ? `${word.charAt(0)}${REDACTED}` : word
+  })
+}
+
+/** A line in which a server shows the line of its configuration that it could not take: `>>> 'requirepass a b'`. */
+export function redactConfigLine(line: string): string {
+  const [, before, words] = /^(>>> ')(.*)'$/.exec(line) ?? []
+  if (before === undefined || words === undefined) return line
+  const [first = '', second = ''] = words.replaceAll('"', '').split(/\s+/)
+  if (isSecretSetting(first)) return `${before}${first} ${REDACTED}'`
+  if (isSecretSetting(second)) return `${before}${first} ${second} ${REDACTED}'` // sentinel auth-pass NAME …
+  return first === 'user' ? `${before}user ${second} ${REDACTED}'` : line
+}

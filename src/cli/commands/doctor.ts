@@ -24,6 +24,7 @@ export default {
   describe: 'look once at the deployment behind a URL: who, how they answer, what to do first',
   more: 'A daemon that runs on this machine and watches the deployment is asked for what one look is too short for.',
   flags: {
+    '--supervisor <name>': 'what starts the server: docker:NAME, systemd:UNIT, homebrew:redis, process:PID',
     '--data <dir>': 'the folder of that daemon’s --data',
     '--json': 'one JSON document',
     ...CONNECTION_FLAGS,

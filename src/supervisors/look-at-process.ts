@@ -6,7 +6,7 @@
 // is needed most, each asynchronous read waits its turn and together they took seconds. The command line alone can hang
 // with the process that it is of.
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setImmediate as yieldOnce } from 'node:timers/promises'
 import {
@@ -17,6 +17,7 @@ import {
   type Listening,
   type ListeningSocket,
 } from './listening.ts'
+import { readText } from './proc.ts'
 
 export interface ProcessLook {
   readonly pid: number
@@ -52,16 +53,22 @@ export async function lookAtProcess(where: Listening, knownPid?: number): Promis
   const command = readText(`/proc/${pid}/comm`).trim()
   if (!(await isServer(pid)))
     return { seen: 'unknown', why: `${command} (pid ${pid}) listens on ${nameOf(where)}, not the server itself` }
+  return lookAtPid(pid, socket.queue)
+}
+
+/** The same for a process that somebody else named: a container's, whose sockets cannot be seen from here. */
+export async function lookAtPid(pid: number, acceptQueue?: number): Promise<Sight> {
+  const command = readText(`/proc/${pid}/comm`).trim()
   const before = mainThread(pid)
   const started = performance.now()
-  const windowMs = socket.queue === undefined ? 2 * CPU_WINDOW_MS : CPU_WINDOW_MS // here wakeUps must tell more
+  const windowMs = acceptQueue === undefined ? 2 * CPU_WINDOW_MS : CPU_WINDOW_MS // here wakeUps must tell more
   await new Promise((resolve) => setTimeout(resolve, windowMs))
   const after = mainThread(pid)
   if (before === undefined || after === undefined) return { seen: 'nobody', why: `process ${pid} has just ended` }
   const cpuShare = (after.ticks - before.ticks) / TICKS_PER_SECOND / ((performance.now() - started) / 1000)
   const { state, waitsIn } = after
   const wakeUps = after.sleeps - before.sleeps
-  return { seen: 'process', process: { pid, command, state, cpuShare, wakeUps, waitsIn, acceptQueue: socket.queue } }
+  return { seen: 'process', process: { pid, command, state, cpuShare, wakeUps, waitsIn, acceptQueue } }
 }
 
 /** Nobody listens there; is the process that did still alive? Then its address was changed, and nothing has died. */
@@ -154,10 +161,6 @@ function mainThread(pid: number): MainThread | undefined {
 
 function commandLine(pid: number): Promise<string> {
   return readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-}
-
-function readText(path: string): string {
-  return orNothing(() => readFileSync(path, 'utf8'), '')
 }
 
 /** Gone meanwhile, or not ours to read: both mean that nothing is seen. */
