@@ -9,7 +9,7 @@ import { until } from '../lab/until.ts'
 import type { Server } from '../lab/servers.ts'
 import type { BaseScan } from '../src/archive/base-scan.ts'
 import { beginBase, type BaseUnderWay } from '../src/archive/base-writer.ts'
-import { readCatalog, type DeploymentArchive, type Shard } from '../src/archive/catalog.ts'
+import { readCatalog, type DeploymentArchive, type Shard, type StoredSegment } from '../src/archive/catalog.ts'
 import { FORMAT, writeDocument, type BaseManifest } from '../src/archive/documents.ts'
 import { keysOf } from '../src/archive/keys.ts'
 import { Outbox } from '../src/archive/outbox.ts'
@@ -39,6 +39,7 @@ export interface TestStore {
   readonly dir: string
   readonly url: string
   readonly store: Store
+  readonly writers: (() => Promise<void>)[] // who writes there: they end before the folder is removed
 }
 
 /** An archive that is being written. */
@@ -57,11 +58,15 @@ export interface Archived extends TestStore {
 
 export async function openTestStore(t: TestContext): Promise<TestStore> {
   const dir = mkdtempSync(join(tmpdir(), 'respite-archive-'))
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
   const url = `file://${dir}`
   const store = await openStorage(url, { clock: systemClock })
-  t.after(() => store.close())
-  return { dir, url, store }
+  const writers: (() => Promise<void>)[] = []
+  t.after(async () => {
+    await Promise.all(writers.map((stop) => stop()))
+    store.close()
+    rmSync(dir, { recursive: true, force: true })
+  })
+  return { dir, url, store, writers }
 }
 
 /** Begins to archive a server; resolves when the first base is in the store and the stream flows. */
@@ -113,8 +118,13 @@ export async function startArchived(t: TestContext, server: Server, options: Arc
     await archive.stop()
     await outbox.empty()
     await outbox.stop()
+    await until('what was joined is removed', async () => {
+      const [found] = await readCatalog(store, deployment)
+      const timelines = found?.shards.find(({ name }) => name === shard)?.timelines ?? []
+      return timelines.every(({ segments }) => segments.every((one) => !segments.some((other) => isWithin(one, other))))
+    })
   }
-  t.after(() => (stopped ??= stop()))
+  place.writers.push(() => (stopped ??= stop()))
   const firstBase = await until('the first base is in the store', () => {
     if (failures.length > 0) throw failures[0]
     return link.state === 'streaming' && bases[0]
@@ -167,6 +177,10 @@ export async function startArchived(t: TestContext, server: Server, options: Arc
       return found
     },
   }
+}
+
+function isWithin(one: StoredSegment, other: StoredSegment): boolean {
+  return one !== other && one.from >= other.from && one.to <= other.to
 }
 
 export async function offsetOf(server: Server): Promise<number> {

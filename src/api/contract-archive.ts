@@ -104,5 +104,42 @@ export const verifySchema = z.strictObject({
   proved: z.enum(['plaintext', 'ciphertext']), // ciphertext: of some object at least only that it is as it was stored
 })
 
+const restoredShard = z.strictObject({
+  shard: z.string(),
+  timeline: z.string(),
+  base: z.string(),
+  baseAt: z.iso.datetime(),
+  offset: z.number().nullable(), // that is restored; null: of a base that knows none
+  at: z.iso.datetime(), // when its last write came
+  segments: z.number(),
+  streamBytes: z.number(), // that are replayed on the base
+  bytes: z.number(), // on the disk
+  keys: z.number(), // of the base
+  folder: z.string(),
+  start: z.string(), // the command that starts a server on it
+})
+
+/** `respite restore --to-dir --json`: the plan, and with --yes what became of it. */
+export const restoreSchema = z.strictObject({
+  store: z.string(),
+  deployment: z.string(),
+  format: z.enum(['rdb', 'aof', 'aof-single']),
+  at: z.iso.datetime(), // of the oldest shard
+  ageMs: z.number(), // how old the data is
+  bytes: z.number(),
+  shards: z.array(restoredShard),
+  notes: z.array(z.string()), // what is not as one may expect, and what a server will need
+  restored: z
+    .strictObject({
+      keys: z.number().nullable(), // null: nobody counted; the stream changes what the base has
+      bytes: z.number(),
+      skipped: z.number(),
+      conflicts: z.number(),
+      verified: z.boolean(), // every object that was read has the hash that it was stored with
+    })
+    .optional(),
+})
+
 export type BackupsDocument = z.infer<typeof backupsSchema>
 export type VerifyDocument = z.infer<typeof verifySchema>
+export type RestoreDocument = z.infer<typeof restoreSchema>

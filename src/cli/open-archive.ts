@@ -51,6 +51,22 @@ export async function readArchives(store: Store, flags: Flags): Promise<Deployme
   })
 }
 
+/** The one deployment that is meant; where the store holds several, it has to be named. */
+export async function readOneArchive(store: Store, flags: Flags): Promise<DeploymentArchive> {
+  const archives = await readArchives(store, flags)
+  const [archive, other] = archives
+  if (archive !== undefined && other === undefined) return archive
+  const names = archives.map(({ name }) => name).join(', ')
+  throw new Fault({
+    doing: 'reading the archive in',
+    target: store.shown,
+    why: archive === undefined ? 'there is none' : `it holds several deployments: ${names}`,
+    hint: archive === undefined ? 'respite backup URL --to STORE makes one' : 'name one with --deployment',
+    exit: archive === undefined ? 2 : 64,
+    retryable: false,
+  })
+}
+
 /** The age identities of --identity; none when it is not given. */
 export async function readIdentities(flags: Flags): Promise<string[]> {
   const file = textFlag(flags, 'identity')
