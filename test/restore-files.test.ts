@@ -13,6 +13,7 @@ import { until } from '../lab/until.ts'
 import { faultSchema, restoreSchema, type RestoreDocument } from '../src/api/contract.ts'
 import { writeDocument, type PointDocument } from '../src/archive/documents.ts'
 import { keysOf } from '../src/archive/keys.ts'
+import { openConnection } from '../src/redis/connection.ts'
 import { offsetOf, openTestStore, startArchived, type Archived } from './archived.ts'
 import { RESPITE } from './daemon-process.ts'
 import { startFlood } from './flood.ts'
@@ -115,18 +116,21 @@ test('a flood is restored in each format, and the folder is left as a server wan
     assert.deepEqual(words.slice(0, 2), ['--dir', aof])
     for (const args of [words, [conf, ...words]]) {
       const child = spawn(program, [...args, '--port', String(port), '--logfile', '/dev/null'], { stdio: 'ignore' })
-      await until('it answers', () => {
-        const said = execFileSync('redis-cli', ['-p', String(port), 'INFO', 'keyspace'], {
-          encoding: 'utf8',
-          stdio: 'pipe',
-        })
-        return said.includes('db0:keys=')
-      })
+      await until('it answers', async () => (await keyspaceOf(port)).includes('db0:keys='))
       child.kill('SIGTERM')
       await once(child, 'exit')
     }
   })
 })
+
+async function keyspaceOf(port: number): Promise<string> {
+  const connection = await openConnection({ address: { host: '127.0.0.1', port }, access: {}, timeoutMs: 5_000 })
+  try {
+    return String(await connection.send('INFO', 'keyspace'))
+  } finally {
+    connection.close()
+  }
+}
 
 /** Sets a key and waits until it is a second of its own. */
 async function writeSecond(archived: Archived, server: Server, value: string): Promise<{ at: number; offset: number }> {
