@@ -1,9 +1,9 @@
 // Joins the two halves that do not know each other: the fleet, which knows who the servers of a deployment are, and the
 // archiver, which keeps what they write. Servers are handed over as plain data; lag is counted against the primary.
 
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { startArchiver, type Archiver, type ArchiveEvent } from './archive/archiver.ts'
 import { scanContents, type NamespacePattern } from './archive/base-contents.ts'
 import { readCatalog } from './archive/catalog.ts'
@@ -54,16 +54,21 @@ export interface FleetArchive {
 const SPOOL_BYTES = 1024 * 1024 * 1024
 const OFFSET_EVERY_MS = 1_000
 const ARCHIVER_ID = 'archiver-id'
+const SEEN = 'store' // its hash, once there was an archive in it: from then on an empty folder is a disk that is missing
+const SWEEP_FIRST_MS = 10 * 60_000
+const SWEEP_EVERY_MS = 24 * 3_600_000
 
 /** Starts to archive a deployment of the fleet. Throws a Fault when that cannot begin: the store, the lease, the servers. */
 export async function archiveFleet(options: ArchiveFleetOptions): Promise<FleetArchive> {
   const { fleet, deployment, backup, dataDir, clock, log, signal, onEvent } = options
-  const store = await openStorage(backup.to, { clock })
+  const seen = join(dataDir, 'archives', keysOf(deployment).root, SEEN)
+  const store = await openStorage(backup.to, { clock, mustExist: await hasSeen(seen, backup.to) })
   try {
     const servers = new DeploymentServers(fleet, deployment)
     await servers.settle()
     await store.check() // makes the folder of a new store, too
     await introduceArchive({ store, deployment, kind: servers.kind, clock }, keysOf(deployment))
+    await keepSeen(seen, backup.to)
     const [known] = await readCatalog(store, deployment)
     for (const shard of known?.shards ?? []) servers.rememberShard(shard)
     const archiver = await startArchiver(
@@ -90,11 +95,18 @@ export async function archiveFleet(options: ArchiveFleetOptions): Promise<FleetA
       signal,
     )
     fleet.onChange(() => archiver.changed())
-    return new RunningFleetArchive(archiver, servers, store, clock)
+    return new RunningFleetArchive(archiver, { servers, store, clock, log })
   } catch (error) {
     store.close()
     throw error
   }
+}
+
+interface Surroundings {
+  readonly servers: DeploymentServers
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Log
 }
 
 class RunningFleetArchive implements FleetArchive {
@@ -104,15 +116,19 @@ class RunningFleetArchive implements FleetArchive {
   readonly #store: Store
   readonly #clock: Clock
   readonly #trails = new Map<string, { readonly replid: string; readonly trail: OffsetTrail }>()
+  readonly #log: Log
   #timer: Timer | undefined
+  #sweeping: Timer | undefined
 
-  constructor(archiver: Archiver, servers: DeploymentServers, store: Store, clock: Clock) {
+  constructor(archiver: Archiver, { servers, store, clock, log }: Surroundings) {
     this.#archiver = archiver
     this.#servers = servers
     this.#store = store
     this.#clock = clock
+    this.#log = log
     this.store = store.shown
     this.#tick()
+    this.#sweepAfter(SWEEP_FIRST_MS)
   }
 
   status(): readonly ShardReport[] {
@@ -125,8 +141,20 @@ class RunningFleetArchive implements FleetArchive {
 
   async stop(withinMs?: number): Promise<void> {
     this.#timer?.stop()
+    this.#sweeping?.stop()
+    this.#sweeping = undefined
     await this.#archiver.stop(withinMs)
     this.#store.close()
+  }
+
+  /** What writers who were killed left behind in the store. */
+  #sweepAfter(delayMs: number): void {
+    this.#sweeping = this.#clock.after(delayMs, () => {
+      void this.#store
+        .sweep()
+        .catch((error: unknown) => this.#log.warn({ why: reasonOf(error) }, 'could not sweep the store'))
+        .finally(() => this.#sweeping !== undefined && this.#sweepAfter(SWEEP_EVERY_MS))
+    })
   }
 
   #tick(): void {
@@ -171,7 +199,31 @@ async function archiverId(dataDir: string): Promise<string> {
     await writeFile(file, `${id}\n`, { mode: 0o600, flag: 'wx' })
     return id
   } catch (error) {
-    const hint = 'give a folder that can be written to with --data'
-    throw new Fault({ doing: 'writing', target: file, why: reasonOf(error), hint, cause: error })
+    throw cannotWrite(file, error)
   }
+}
+
+/** The URL may hold what nobody else should read. */
+function markOf(url: string): string {
+  return createHash('sha256').update(url).digest('hex')
+}
+
+async function hasSeen(file: string, url: string): Promise<boolean> {
+  const known = await readFile(file, 'utf8').catch(() => '') // none: the first time here
+  return known.trim() === markOf(url)
+}
+
+async function keepSeen(file: string, url: string): Promise<void> {
+  if (await hasSeen(file, url)) return
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    await writeFile(file, `${markOf(url)}\n`, { mode: 0o600 })
+  } catch (error) {
+    throw cannotWrite(file, error)
+  }
+}
+
+function cannotWrite(file: string, error: unknown): Fault {
+  const hint = 'give a folder that can be written to with --data'
+  return new Fault({ doing: 'writing', target: file, why: reasonOf(error), hint, cause: error })
 }

@@ -125,5 +125,8 @@ function countsOf(info: Info | undefined): RemovalCounts | undefined {
   if (info === undefined) return undefined
   const databases = [...info].filter(([name]) => /^db\d+$/.test(name))
   const keys = databases.reduce((sum, [, line]) => sum + Number(/keys=(\d+)/.exec(line)?.[1] ?? 0), 0)
-  return { keys, expired: infoNumber(info, 'expired_keys') ?? 0, evicted: infoNumber(info, 'evicted_keys') ?? 0 }
+  const [replid, offset] = [info.get('master_replid'), infoNumber(info, 'master_repl_offset')]
+  if (replid === undefined || offset === undefined) return undefined
+  const [expired = 0, evicted = 0] = [infoNumber(info, 'expired_keys'), infoNumber(info, 'evicted_keys')]
+  return { replid, offset, keys, expired, evicted }
 }

@@ -14,7 +14,7 @@ import { silentLog } from '../src/lib/log.ts'
 import { until } from '../lab/until.ts'
 
 const KEYS = keysOf('orders')
-// Half a minute in three seconds: a sign of life must still have time to reach a slow disk.
+// A minute in six seconds: a sign of life must still have time to reach a slow disk.
 const HURRIED: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now() * 10,

@@ -9,7 +9,7 @@ import type { Log } from '../lib/log.ts'
 import type { Attach } from '../replication/choose-source.ts'
 import type { ListenOptions } from '../replication/replica.ts'
 import type { BaseScan } from './base-scan.ts'
-import { readCatalog } from './catalog.ts'
+import { readCatalog, type DeploymentArchive, type Shard } from './catalog.ts'
 import {
   writeDocument,
   type ArchiveDocument,
@@ -18,6 +18,7 @@ import {
   type PointDocument,
   type TimelineDocument,
 } from './documents.ts'
+import type { JoiningLimits } from './joining.ts'
 import { keysOf, type DeploymentKeys } from './keys.ts'
 import { takeLease, type Lease } from './lease.ts'
 import type { ServerContext } from './server-context.ts'
@@ -43,6 +44,7 @@ export interface ArchiverOptions {
   readonly baseEveryMs: number
   readonly segmentEveryMs: number
   readonly spoolBytes: number
+  readonly joining?: JoiningLimits | undefined
   readonly clock: Clock
   readonly log: Log
   /** The shards and their servers as they are known now. Does not throw. */
@@ -94,7 +96,12 @@ export async function startArchiver(options: ArchiverOptions, signal: AbortSigna
       event: 'warning',
       says: `${options.store.shown} cannot create an object only where there is none: nothing keeps a second archiver away`,
     })
-  await running.begin(lease)
+  try {
+    await running.begin(lease)
+  } catch (error) {
+    await running.stop(0)
+    throw error
+  }
   return running
 }
 
@@ -161,19 +168,23 @@ class RunningArchiver implements Archiver {
     const { shards, deployment, store, dataDir } = this.#options
     const fresh = shards().filter(({ name }) => !this.#shards.has(name))
     if (fresh.length === 0) return
-    const [catalog] = await readCatalog(store, deployment)
+    const read = async (): Promise<DeploymentArchive | undefined> => (await readCatalog(store, deployment))[0]
+    const catalog = await read()
     for (const { name } of fresh) {
       if (this.#stopped) return
+      const of = (known: DeploymentArchive | undefined): Shard | undefined =>
+        known?.shards.find((each) => each.name === name)
       const shard = new ShardArchiver({
         ...this.#options,
         keys: this.#keys,
         shard: name,
-        spoolDir: join(dataDir, 'spool', this.#keys.root, name),
+        dir: join(dataDir, 'archives', this.#keys.root, name),
         servers: () => shards().find((each) => each.name === name),
         onTripped: (tripped, timeline) => void this.#notePoint(name, tripped, timeline),
       })
+      await shard.begin(of(catalog), async () => of(await read()))
+      if (this.#stopped) return shard.stop(0)
       this.#shards.set(name, shard)
-      await shard.begin(catalog?.shards.find((each) => each.name === name))
     }
   }
 

@@ -7,6 +7,7 @@ export interface JoinablePart {
   readonly cut: Pick<Cut, 'from' | 'to' | 'fromTime' | 'toTime' | 'db'>
   readonly frame: Buffer // its zstd frame, not encrypted
   readonly key: string // of the small object
+  readonly durable: Promise<void> // fulfilled when that is in the store
 }
 
 export interface Joined {
@@ -14,30 +15,47 @@ export interface Joined {
   readonly cut: JoinablePart['cut']
 }
 
-const MOST_BYTES = 32 * 1024 * 1024 // compressed
-const MOST_MS = 10 * 60_000
+export interface JoiningLimits {
+  readonly bytes: number // compressed
+  readonly ms: number // from its first byte to its last one
+}
+
+export const JOINING: JoiningLimits = { bytes: 32 * 1024 * 1024, ms: 10 * 60_000 }
 
 export class Joining {
+  readonly #limits: JoiningLimits
   #parts: JoinablePart[] = []
   #bytes = 0
+  /** A base is asked for, and its offset may turn out to lie in what is here: nothing is joined unless it gets twice as much. */
+  isHeld = false
+
+  constructor(limits: JoiningLimits) {
+    this.#limits = limits
+  }
 
   /** What is complete with this part: too large or too old with it, or it does not go on where the last one ended. */
   add(part: JoinablePart): Joined | undefined {
     const last = this.#parts.at(-1)
-    const goesOn = last === undefined || last.cut.to === part.cut.from
-    const full = goesOn ? undefined : this.take()
+    const full = last === undefined || last.cut.to === part.cut.from ? undefined : this.take()
     this.#parts.push(part)
     this.#bytes += part.frame.length
-    const first = this.#parts[0] ?? part
     if (full !== undefined) return full
-    return this.#bytes >= MOST_BYTES || part.cut.toTime - first.cut.fromTime >= MOST_MS ? this.take() : undefined
+    const times = this.isHeld ? 2 : 1
+    const ms = part.cut.toTime - (this.#parts[0] ?? part).cut.fromTime
+    return this.#bytes >= times * this.#limits.bytes || ms >= times * this.#limits.ms ? this.take() : undefined
+  }
+
+  /** Takes back what begins at this offset or behind it. */
+  takeFrom(offset: number): JoinablePart[] {
+    const taken = this.#parts.filter(({ cut }) => cut.from >= offset)
+    this.#parts = this.#parts.filter(({ cut }) => cut.from < offset)
+    this.#bytes = this.#parts.reduce((sum, { frame }) => sum + frame.length, 0)
+    return taken
   }
 
   /** Ends the present one: a base begins here, or nothing follows. One part alone is joined with nobody. */
   take(): Joined | undefined {
-    const parts = this.#parts
-    this.#parts = []
-    this.#bytes = 0
+    const parts = this.takeFrom(0)
     const [first, last] = [parts[0], parts.at(-1)]
     if (first === undefined || last === undefined || first === last) return undefined
     const { from, fromTime } = first.cut

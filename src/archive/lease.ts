@@ -9,9 +9,9 @@ import type { Log } from '../lib/log.ts'
 import { showEpoch, type DeploymentKeys } from './keys.ts'
 import type { Store } from './storage.ts'
 
-const SIGN_EVERY_MS = 5_000
-const LOOK_EVERY_MS = 2_000
-const LOOKS = 15 // without a change: half a minute
+const SIGN_EVERY_MS = 15_000 // a bucket with versions keeps each of them
+const LOOK_EVERY_MS = 4_000
+const LOOKS = 15 // without a change: a minute
 const GIVEN_BACK = '{"released":true}'
 const LONGEST = 10_000 // bytes of a lease's objects
 
@@ -38,7 +38,7 @@ interface Holder {
 }
 
 /**
- * Takes the lease. At once where nobody has it, or we had it; after 30 s of watching where its holder gives no sign of life.
+ * Takes the lease. At once where nobody has it, or we had it; after a minute of watching where its holder gives no sign of life.
  * A holder that lives is a Fault (exit 1) that names it. Undefined: the store has no conditional create, so nobody can know.
  */
 export async function takeLease(options: LeaseOptions): Promise<Lease | undefined> {
@@ -82,7 +82,10 @@ function hold({ store, keys, clock, log, onLost }: LeaseOptions, epoch: number):
       timer?.stop()
       await first
       await store.put(keys.alive(epoch), Buffer.from(GIVEN_BACK)).catch((error: unknown) => {
-        log.warn({ why: reasonOf(error) }, 'could not give back the lease of the archive: the next archiver waits 30 s')
+        log.warn(
+          { why: reasonOf(error) },
+          'could not give back the lease of the archive: the next archiver waits a minute',
+        )
       })
     },
   }
@@ -106,7 +109,7 @@ function parse(bytes: Uint8Array | undefined): Partial<Holder> {
 }
 
 /**
- * Watches the sign of life: a change is alive; none for 30 s, also no first one, is dead. Looks are counted and not the
+ * Watches the sign of life: a change is alive; none for a minute, also no first one, is dead. Looks are counted and not the
  * clock: while this process or the whole machine stood still, nobody looked, and perhaps nobody could give a sign.
  */
 async function isAlive({ store, keys, clock, signal }: LeaseOptions, epoch: number): Promise<boolean> {

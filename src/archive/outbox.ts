@@ -51,7 +51,8 @@ export class Outbox {
   #spoolTrouble: string | undefined
   #failures = 0
   #sending = false
-  #spooling = false
+  #spooling: Promise<void> | undefined
+  #spoolFull = false // the next one did not fit
   #stopped = false
   #endWait: (() => void) | undefined // of the pause between two attempts
   #idle: (() => void)[] = []
@@ -84,7 +85,7 @@ export class Outbox {
   }
 
   get state(): OutboxState {
-    const { clock, spoolBytes } = this.#options
+    const { clock } = this.#options
     const oldest = this.#items[0]
     return {
       waiting: this.#items.length,
@@ -92,7 +93,7 @@ export class Outbox {
       spoolBytes: this.#spoolBytes,
       oldestMs: oldest === undefined ? 0 : clock.monotonic() - oldest.since,
       trouble: this.#spoolTrouble ?? this.#trouble,
-      full: this.#memoryBytes >= MEMORY_BYTES && (this.#spoolBytes >= spoolBytes || this.#spoolTrouble !== undefined),
+      full: this.#isMemoryFull && (this.#spoolFull || this.#spoolTrouble !== undefined),
     }
   }
 
@@ -106,9 +107,13 @@ export class Outbox {
     void this.#spool()
   }
 
+  get #isMemoryFull(): boolean {
+    return this.#memoryBytes >= MEMORY_BYTES
+  }
+
   /** Undefined while there is room for more; else a promise that is fulfilled when there is again. */
   room(): Promise<void> | undefined {
-    if (!this.state.full || this.#stopped) return undefined
+    if (!this.#isMemoryFull || this.#stopped) return undefined
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
@@ -122,6 +127,7 @@ export class Outbox {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#endWait?.()
+    await this.#spooling
     await this.#spool(true)
     this.#tellIdle()
   }
@@ -149,9 +155,10 @@ export class Outbox {
     if (item.bytes !== undefined) this.#memoryBytes -= item.size
     else {
       this.#spoolBytes -= item.size
+      this.#spoolFull = false
       await rm(item.file, { force: true })
     }
-    if (!this.state.full) for (const resolve of this.#waiting.splice(0)) resolve()
+    this.#tellRoom()
   }
 
   async #waitAgain(error: unknown): Promise<void> {
@@ -170,19 +177,21 @@ export class Outbox {
     })
   }
 
+  #spool(all = false): Promise<void> {
+    this.#spooling ??= this.#spoolLate(all).finally(() => {
+      this.#spooling = undefined
+    })
+    return this.#spooling
+  }
+
   /** Moves what has waited too long, or is too much, to the disk; the newest last, so that memory never overtakes it. */
-  async #spool(all = false): Promise<void> {
-    if (this.#spooling) return
-    this.#spooling = true
-    const { clock, log, dir, spoolBytes } = this.#options
+  async #spoolLate(all: boolean): Promise<void> {
+    const { log, dir, spoolBytes } = this.#options
     try {
-      for (const item of this.#items.filter(({ bytes }) => bytes !== undefined)) {
-        const { bytes } = item
-        if (bytes === undefined) continue
-        const isLate = clock.monotonic() - item.since > PATIENCE_MS
-        if (!all && !isLate && this.#memoryBytes <= MEMORY_BYTES) continue
-        if (this.#spoolBytes + item.size > spoolBytes) break
-        await spool(dir, item.file, item.key, bytes)
+      for (let item = this.#nextToSpool(all); item?.bytes !== undefined; item = this.#nextToSpool(all)) {
+        this.#spoolFull = this.#spoolBytes + item.size > spoolBytes
+        if (this.#spoolFull) break
+        await spool(dir, item.file, item.key, item.bytes)
         if (!this.#items.includes(item)) {
           await rm(item.file, { force: true }) // the store took it meanwhile
           continue
@@ -190,13 +199,24 @@ export class Outbox {
         item.bytes = undefined
         this.#memoryBytes -= item.size
         this.#spoolBytes += item.size
+        this.#tellRoom()
       }
       this.#spoolTrouble = undefined
     } catch (error) {
       if (this.#spoolTrouble === undefined) log.error({ dir, why: reasonOf(error) }, 'the spool cannot be written')
       this.#spoolTrouble = `the spool ${dir} cannot be written: ${reasonOf(error)}`
     }
-    this.#spooling = false
+  }
+
+  /** The oldest in memory, when it has to leave it. */
+  #nextToSpool(all: boolean): Item | undefined {
+    const item = this.#items.find(({ bytes }) => bytes !== undefined)
+    const isLate = item !== undefined && this.#options.clock.monotonic() - item.since > PATIENCE_MS
+    return all || isLate || this.#isMemoryFull ? item : undefined
+  }
+
+  #tellRoom(): void {
+    if (!this.#isMemoryFull) for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   #tellIdle(): void {

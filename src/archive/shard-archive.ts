@@ -1,23 +1,22 @@
 // The archive of one shard as a replication link fills it: bases, segments, timelines and gaps, each written in the order
 // in which it happened. What it says is durable is in the store, together with a base that it can be replayed on.
 
-import { reasonOf } from '../lib/fault.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
-import type { BaseStart, BaseWriter, Resumed, Sink } from '../replication/sink.ts'
+import type { BaseStart, BaseWriter, Position, Resumed, Sink } from '../replication/sink.ts'
 import type { Frame } from '../replication/stream-framer.ts'
 import type { Relation } from '../replication/timeline.ts'
 import { beginBase, type BaseOrigin, type BaseUnderWay } from './base-writer.ts'
 import type { BaseScan } from './base-scan.ts'
 import { FORMAT, type BaseManifest, type GapDocument, type ReplidDocument, type TimelineDocument } from './documents.ts'
-import { Joining, type Joined } from './joining.ts'
+import type { JoiningLimits } from './joining.ts'
 import { makeTimelineName, type DeploymentKeys, type TimelineKeys } from './keys.ts'
 import type { Outbox } from './outbox.ts'
-import { compressFrame, sealFrames, sealingOf } from './seal.ts'
+import { SegmentWriter } from './segment-writer.ts'
 import type { ServerContext } from './server-context.ts'
 import type { Standing } from './standing.ts'
 import type { Store } from './storage.ts'
-import { plainOf, StreamBuffer, type Cut } from './stream-buffer.ts'
+import { StreamBuffer, type Cut } from './stream-buffer.ts'
 
 export interface ShardArchiveOptions {
   readonly store: Store
@@ -27,6 +26,7 @@ export interface ShardArchiveOptions {
   readonly recipients: readonly string[]
   readonly outbox: Outbox
   readonly segmentEveryMs: number
+  readonly joining?: JoiningLimits | undefined
   readonly clock: Clock
   readonly log: Log
   readonly makeScan: () => BaseScan
@@ -59,24 +59,28 @@ export class ShardArchive implements Sink {
   #timeline: TimelineKeys | undefined
   #timelineName = ''
   #buffer: StreamBuffer | undefined
-  #joining = new Joining()
-  #sealing: Promise<void> = Promise.resolve()
+  readonly #writer: SegmentWriter
+  #from = 0 // offset where the present stretch without a hole begins
   #durable: number | undefined // offset up to which the stream is in the store
   #hasBase: boolean
+  #settling = 0 // bases that came with the link and are not complete in the store
   #lastTime: number // of the last byte that was taken, epoch ms
   #timer: Timer | undefined
   #answeredAt = Number.NEGATIVE_INFINITY
+  #answering: Timer | undefined
   #around: { readonly offset: number; readonly db: number } | undefined // a base's offset that the stream has not reached
 
   constructor(options: ShardArchiveOptions, standing: Standing | undefined) {
     this.#options = options
+    this.#writer = new SegmentWriter(options)
     this.#number = standing?.number ?? 0
     this.#hasBase = standing?.hasBase ?? false
     this.#lastTime = standing?.toTime ?? options.clock.now()
     if (standing !== undefined) this.#enter(standing.timeline)
     if (standing?.position !== undefined) {
       this.#buffer = new StreamBuffer(standing.position)
-      this.#durable = standing.position.offset
+      this.#from = standing.from
+      this.#durable = standing.durable
     }
     this.#tick()
   }
@@ -84,6 +88,16 @@ export class ShardArchive implements Sink {
   /** Is there a base, complete in the store, that the present stream can be replayed on? */
   get hasBase(): boolean {
     return this.#hasBase
+  }
+
+  /** Behind the last whole transaction that came. */
+  get position(): Position | undefined {
+    return this.#buffer?.position
+  }
+
+  /** Is a base that came with the link on its way to the store? */
+  get isTakingBase(): boolean {
+    return this.#settling > 0
   }
 
   get timeline(): string | undefined {
@@ -101,6 +115,7 @@ export class ShardArchive implements Sink {
 
   onBase(start: BaseStart): BaseWriter {
     this.#flush()
+    if (this.#timeline !== undefined) this.#writer.boundary(this.#timeline)
     const { replid, offset, db, relation, source } = start
     const next = this.#placeFor(start)
     const fromTime = this.#lastTime
@@ -114,16 +129,19 @@ export class ShardArchive implements Sink {
     return {
       write: (chunk) => writer.write(chunk),
       end: () => {
-        if (next.document !== undefined) this.#beginTimeline(next.document)
-        else if (relation.kind === 'gap') this.#noteGap(offset, fromTime, relation.why)
-        if (next.document === undefined && replid !== this.#buffer?.replid) this.#noteReplid(replid, offset, source)
+        const noted: Promise<void>[] = []
+        if (next.document !== undefined) noted.push(this.#beginTimeline(next.document))
+        else if (relation.kind === 'gap' && start.noStream === undefined)
+          noted.push(this.#noteGap(offset, fromTime, relation.why))
+        if (next.document === undefined && replid !== this.#buffer?.replid)
+          noted.push(this.#noteReplid(replid, offset, source))
         this.#buffer = new StreamBuffer({ replid, offset, db })
-        this.#joining = new Joining()
-        this.#durable = offset
+        this.#from = this.#durable = offset
+        this.#around = undefined
         this.#hasBase = false
         this.#lastTime = this.#options.clock.now()
         // The stream goes on while the rest of the base is written: the server need not keep it for us.
-        void this.#settle(writer)
+        void this.#settle(writer, noted)
       },
       abort: (why) => void writer.abort(why),
     }
@@ -131,7 +149,7 @@ export class ShardArchive implements Sink {
 
   onResume({ replid, offset, was, source }: Resumed): void {
     this.#buffer?.resume(replid)
-    if (replid !== was.replid) this.#noteReplid(replid, offset, source)
+    if (replid !== was.replid) void this.#noteReplid(replid, offset, source)
   }
 
   /** Undefined, or a promise that is fulfilled when there is room for more. */
@@ -143,10 +161,21 @@ export class ShardArchive implements Sink {
     buffer.append(bytes, frame, this.#lastTime)
     events.onFrame(frame)
     this.#cutAround()
-    const isAsked = frame.getAck !== undefined && clock.monotonic() - this.#answeredAt >= ANSWER_EVERY_MS
-    if (isAsked) this.#answeredAt = clock.monotonic()
-    if (isAsked || buffer.ready >= SEGMENT_BYTES) this.#flush()
-    return outbox.room()
+    if (frame.getAck !== undefined) this.#answer()
+    if (buffer.ready >= SEGMENT_BYTES) this.#flush()
+    return this.#writer.room() ?? outbox.room()
+  }
+
+  /** The store has what an earlier run had spooled, up to here. */
+  noteRecovered(timeline: string, offset: number): void {
+    const replid = this.#buffer?.replid
+    if (timeline === this.#timelineName && this.#timeline !== undefined && replid !== undefined)
+      this.#becomeDurable(offset, replid, this.#timeline)
+  }
+
+  /** A base is asked for over another connection; where its boundary will be is not known yet. */
+  expectBase(isExpected: boolean): void {
+    this.#writer.holdJoining(isExpected)
   }
 
   /** A base was taken at this place over another connection: the stream gets a boundary there. */
@@ -160,12 +189,23 @@ export class ShardArchive implements Sink {
     this.#becomeReplayable(manifest)
   }
 
-  /** Writes out what there is, and takes no more. */
+  /** Writes out what there is, and takes no more. Resolves when all of it is in the outbox. */
   async stop(): Promise<void> {
     this.#timer?.stop()
+    this.#answering?.stop()
     this.#flush()
-    this.#join(this.#joining.take())
-    await this.#sealing
+    if (this.#timeline !== undefined) this.#writer.boundary(this.#timeline)
+    await this.#writer.sealed()
+  }
+
+  /** To be called when the outbox is empty: joins what can be joined. */
+  async finish(): Promise<void> {
+    await this.#writer.joined()
+  }
+
+  /** To be called when nobody waits for the store any more. */
+  giveUp(): void {
+    this.#writer.stop()
   }
 
   #tick(): void {
@@ -175,15 +215,28 @@ export class ShardArchive implements Sink {
     })
   }
 
+  /** Somebody waits for an answer (WAIT, SHUTDOWN): closes the segment now, or as soon as it may be closed again. */
+  #answer(): void {
+    if (this.#answering !== undefined) return
+    const { clock } = this.#options
+    const waitMs = this.#answeredAt + ANSWER_EVERY_MS - clock.monotonic()
+    const answer = (): void => {
+      this.#answering = undefined
+      this.#answeredAt = clock.monotonic()
+      this.#flush()
+    }
+    if (waitMs > 0) this.#answering = clock.after(waitMs, answer)
+    else answer()
+  }
+
   #cutAround(): void {
-    const place = this.#around
-    const found = place && this.#buffer?.cutAround(place)
-    if (found === undefined) return
+    const around = this.#around && this.#buffer?.cutAround(this.#around)
+    if (around === undefined || this.#timeline === undefined) return
     this.#around = undefined
-    const [first, ...rest] = found.cuts
-    if (first !== undefined && first.to === place?.offset) this.#seal(first)
-    this.#join(this.#joining.take()) // nothing is joined across a base
-    for (const cut of first !== undefined && first.to === place?.offset ? rest : found.cuts) this.#seal(cut)
+    const { head, tail } = around
+    if (head !== undefined && tail !== undefined) return this.#writer.split(this.#timeline, { head, tail })
+    if (head !== undefined) this.#seal(head)
+    this.#writer.boundary(this.#timeline)
   }
 
   #flush(): void {
@@ -191,42 +244,9 @@ export class ShardArchive implements Sink {
     if (cut !== undefined) this.#seal(cut)
   }
 
-  /** Compresses, encrypts and sends a segment; in order, though each step takes its time. */
   #seal(cut: Cut): void {
-    const { recipients, outbox, log } = this.#options
-    const [timeline, joining, replid] = [this.#timeline, this.#joining, this.#buffer?.replid ?? '']
-    if (timeline === undefined) return
-    const frame = compressFrame(plainOf(cut))
-    this.#sealing = this.#sealing
-      .then(async () => {
-        const { bytes, sha256 } = await sealFrames([await frame], recipients)
-        const key = timeline.segment({ ...cut, sha256, sealed: sealingOf(recipients) })
-        outbox.add(key, bytes, () => this.#becomeDurable(cut.to, replid, timeline))
-        this.#join(joining.add({ cut, frame: await frame, key }), timeline)
-      })
-      .catch((error: unknown) => log.error({ why: reasonOf(error) }, 'a segment could not be made')) // a recipient that is none
-  }
-
-  #join(joined: Joined | undefined, timeline = this.#timeline): void {
-    if (joined === undefined || timeline === undefined) return
-    const { recipients, outbox, store, log } = this.#options
-    this.#sealing = this.#sealing.then(async () => {
-      const { bytes, sha256 } = await sealFrames(
-        joined.parts.map(({ frame }) => frame),
-        recipients,
-      )
-      const key = timeline.segment({ ...joined.cut, sha256, sealed: sealingOf(recipients) })
-      outbox.add(
-        key,
-        bytes,
-        () =>
-          void removeFirstToLast(
-            store,
-            joined.parts.map((part) => part.key),
-            log,
-          ),
-      )
-    })
+    const [timeline, replid] = [this.#timeline, this.#buffer?.replid ?? '']
+    if (timeline !== undefined) this.#writer.segment(timeline, cut, () => this.#becomeDurable(cut.to, replid, timeline))
   }
 
   #becomeDurable(offset: number, replid: string, timeline: TimelineKeys): void {
@@ -235,19 +255,24 @@ export class ShardArchive implements Sink {
     if (this.#hasBase) this.#options.events.onDurable({ replid, offset })
   }
 
-  async #settle(writer: BaseUnderWay): Promise<void> {
+  /** What is noted belongs to the base, and is in the store before its manifest: else it would lie behind a hole. */
+  async #settle(writer: BaseUnderWay, noted: readonly Promise<void>[]): Promise<void> {
     const timeline = this.#timeline
+    this.#settling += 1
     try {
+      await Promise.all(noted)
       const manifest = await writer.finish()
       if (timeline === this.#timeline) this.#becomeReplayable(manifest)
       this.#options.events.onBase(manifest)
     } catch (error) {
       this.#options.events.onBaseFailed(error)
+    } finally {
+      this.#settling -= 1
     }
   }
 
-  #becomeReplayable(manifest: BaseManifest): void {
-    if (manifest.timeline !== this.#timelineName) return
+  #becomeReplayable({ timeline, offset: at }: BaseManifest): void {
+    if (timeline !== this.#timelineName || at === null || at < this.#from) return // before a gap
     this.#hasBase = true
     const [offset, replid] = [this.#durable, this.#buffer?.replid]
     if (offset !== undefined && replid !== undefined) this.#options.events.onDurable({ replid, offset })
@@ -266,11 +291,11 @@ export class ShardArchive implements Sink {
     return { name, keys: keys.timeline(shard, name), document }
   }
 
-  #beginTimeline(document: TimelineDocument): void {
+  async #beginTimeline(document: TimelineDocument): Promise<void> {
     this.#number += 1
     this.#enter(document.timeline)
-    this.#write(this.#timeline?.timeline, document)
     this.#options.events.onTimeline(document)
+    await this.#write(this.#timeline?.timeline, document)
   }
 
   #enter(name: string): void {
@@ -278,25 +303,22 @@ export class ShardArchive implements Sink {
     this.#timeline = this.#options.keys.timeline(this.#options.shard, name)
   }
 
-  #noteGap(to: number, fromTime: number, why: string): void {
+  async #noteGap(to: number, fromTime: number, why: string): Promise<void> {
     const from = this.#buffer?.safe
     if (from === undefined || to <= from) return
     const [start, end] = [new Date(fromTime).toISOString(), new Date(this.#options.clock.now()).toISOString()]
     const gap: GapDocument = { from, to, fromTime: start, toTime: end, why }
-    this.#write(this.#timeline?.gap(from, to), gap)
     this.#options.events.onGap(gap)
+    await this.#write(this.#timeline?.gap(from, to), gap)
   }
 
-  #noteReplid(replid: string, offset: number, source: string): void {
+  async #noteReplid(replid: string, offset: number, source: string): Promise<void> {
     const document: ReplidDocument = { replid, offset, at: new Date(this.#options.clock.now()).toISOString(), source }
-    this.#write(this.#timeline?.replid(offset, replid), document)
+    await this.#write(this.#timeline?.replid(offset, replid), document)
   }
 
-  /** Behind everything that was sent before. */
-  #write(key: string | undefined, document: object): void {
-    if (key === undefined) return
-    const bytes = Buffer.from(JSON.stringify(document, null, 2) + '\n')
-    this.#sealing = this.#sealing.then(() => this.#options.outbox.add(key, bytes, () => undefined))
+  async #write(key: string | undefined, document: object): Promise<void> {
+    if (key !== undefined) await this.#writer.document(key, document)
   }
 
   #originOf(start: BaseStart, timeline: string): BaseOrigin {
@@ -315,13 +337,4 @@ function sharedOf(relation: Relation): number | null {
 
 function whyOf(relation: Relation): string {
   return relation.kind === 'first' ? 'the archive begins here' : relation.why
-}
-
-/** As long as one of them is there, so are those that follow it. */
-async function removeFirstToLast(store: Store, keys: readonly string[], log: Log): Promise<void> {
-  try {
-    for (const key of keys) await store.remove(key)
-  } catch (error) {
-    log.warn({ why: reasonOf(error) }, 'segments that were joined could not be removed; they are there twice')
-  }
 }

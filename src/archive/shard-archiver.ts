@@ -1,19 +1,21 @@
 // One shard under archive: its link, its outbox, its schedule of bases and its tripwire, looked after once a second.
 
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import type { Ask } from '../redis/ask.ts'
 import { showAddress } from '../redis/url.ts'
-import { fetchBase } from '../replication/base.ts'
+import { fetchBase, whyNoStream } from '../replication/base.ts'
 import { chooseSource, type Candidate } from '../replication/choose-source.ts'
 import type { LinkState } from '../replication/link.ts'
 import { startReplica, type Replica } from '../replication/replica.ts'
-import type { BaseStart, BaseWriter } from '../replication/sink.ts'
+import type { BaseStart, BaseWriter, Position } from '../replication/sink.ts'
 import type { ArchiverOptions, ShardServers } from './archiver.ts'
 import { beginBase, type BaseUnderWay } from './base-writer.ts'
 import type { Shard } from './catalog.ts'
 import type { BaseManifest } from './documents.ts'
-import type { DeploymentKeys } from './keys.ts'
+import { parseSegmentName, type DeploymentKeys } from './keys.ts'
 import { Outbox, type OutboxState } from './outbox.ts'
 import { ShardArchive, type SourceFacts } from './shard-archive.ts'
 import { standingOf } from './standing.ts'
@@ -27,7 +29,7 @@ export interface ShardServer extends Candidate {
 export interface ShardArchiverOptions extends ArchiverOptions {
   readonly keys: DeploymentKeys
   readonly shard: string
-  readonly spoolDir: string
+  readonly dir: string // ours alone: the spool, and what is to be the same after a restart
   servers(): ShardServers | undefined
   onTripped(tripped: Tripped, timeline: string): void
 }
@@ -53,7 +55,9 @@ export interface ShardStatus {
 const FULL_FOR_MS = 1_000 // then the link is let go, before the server's output buffer suffers
 const AGAIN_FIRST_MS = 5_000
 const AGAIN_AT_MOST_MS = 15 * 60_000
+const HELD_FOR_MS = 10_000 // the same when what takes so long is not full
 const COUNT_EVERY_MS = 2_000
+const PORT_FILE = 'port' // where we listen as a replica
 
 export class ShardArchiver {
   readonly #options: ShardArchiverOptions
@@ -72,39 +76,67 @@ export class ShardArchiver {
   #linkWhy: string | undefined
   #gaps = 0
   #streams = true // false: this server can give bases only
+  #wasHeld = false // nobody could be followed, since nothing could be stored
+  #port: number | undefined
   #counting = false
   #countedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: ShardArchiverOptions) {
     this.#options = options
     this.#clock = options.clock
-    this.#outbox = new Outbox({ ...options, dir: options.spoolDir })
+    this.#outbox = new Outbox({ ...options, dir: join(options.dir, 'spool') })
   }
 
-  /** Goes on where an earlier run stopped. */
-  async begin(known: Shard | undefined): Promise<void> {
-    const { events, attach, listen, log } = { ...this.#options, events: this.#events() }
-    const spooled = await this.#outbox.recover(() => undefined)
-    const standing = standingOf(known, spooled)
-    const bases = known?.timelines.flatMap(({ bases: each }) => each) ?? []
-    this.#lastBase = bases.toSorted((a, b) => (a.at < b.at ? -1 : 1)).at(-1)
+  /** Goes on where an earlier run stopped. `read` reads once more what the store has of this shard. */
+  async begin(known: Shard | undefined, read: () => Promise<Shard | undefined>): Promise<void> {
+    const { shard, log } = this.#options
+    const recovered: string[] = []
+    const spooled = await this.#outbox.recover((key) => this.#noteRecovered(key, recovered))
+    // Documents say where a gap or a timeline begins: what is read must have them.
+    const hasDocuments = spooled.some((key) => !key.includes('/stream/'))
+    if (hasDocuments) await this.#outbox.empty()
+    const stored = hasDocuments ? await read() : known
+    const standing = standingOf(stored, hasDocuments ? [] : spooled)
+    const bases = stored?.timelines.flatMap(({ bases: each }) => each) ?? []
+    const last = bases.toSorted((a, b) => (a.at < b.at ? -1 : 1)).at(-1)
+    this.#lastBase = last
     this.#verifiedAt = bases.findLast(({ verifiedAt }) => verifiedAt !== undefined)?.verifiedAt
-    const age = this.#lastBase === undefined ? Infinity : this.#clock.now() - Date.parse(this.#lastBase.at)
+    const age = last === undefined ? Infinity : this.#clock.now() - Date.parse(last.at)
     this.#baseDue = this.#clock.monotonic() + Math.max(0, this.#options.baseEveryMs - age)
-    this.#archive = new ShardArchive(
-      { ...this.#options, outbox: this.#outbox, aboutSource: (source) => this.#aboutSource(source), events },
+    const archive = new ShardArchive(
+      {
+        ...this.#options,
+        outbox: this.#outbox,
+        aboutSource: (source) => this.#aboutSource(source),
+        events: this.#events(),
+      },
       standing,
     )
+    this.#archive = archive
+    for (const key of recovered) this.#noteRecovered(key, [])
+    this.#port = Number(await readFile(join(this.#options.dir, PORT_FILE), 'utf8').catch(() => '')) || undefined
+    this.#streams = last === undefined || whyNoStream(last.flavour, last.serverVersion ?? undefined) === undefined
+    if (this.#streams) this.#follow(standing?.position)
+    void this.#count()
+    log.info({ shard, from: standing?.position?.offset }, 'archives')
+  }
+
+  #follow(from: Position | undefined): void {
+    const { attach, listen } = this.#options
+    const archive = this.#archive
+    if (archive === undefined) return
     this.#replica = startReplica({
       attach,
-      listen,
+      from,
+      listen: { ...listen, lastPort: this.#port },
       clock: this.#clock,
       candidates: () => this.#candidates(),
-      sink: this.#archive,
-      from: standing?.position,
+      sink: archive,
       onState: (state, why) => this.#noteLink(state, why),
     })
-    log.info({ shard: this.#options.shard, from: standing?.position?.offset }, 'archives')
+    const { durable, hasBase } = archive
+    if (from !== undefined && durable !== undefined && hasBase)
+      this.#replica.link.acknowledge({ replid: from.replid, offset: durable })
   }
 
   changed(): void {
@@ -113,9 +145,13 @@ export class ShardArchiver {
 
   tick(): void {
     const now = this.#clock.monotonic()
-    const held = this.#replica?.link.held
-    if (held !== undefined && this.#outbox.state.full && now - held.sinceMs > FULL_FOR_MS)
-      this.#replica?.link.drop('the store takes nothing, and the spool is full')
+    const heldMs = now - (this.#replica?.link.held?.sinceMs ?? now)
+    const isFull = this.#outbox.state.full
+    if (isFull && heldMs > FULL_FOR_MS) this.#replica?.link.drop('the store takes nothing, and the spool is full')
+    else if (heldMs > HELD_FOR_MS && this.#replica?.link.state === 'streaming')
+      this.#replica.link.drop('what comes cannot be stored as fast')
+    if (this.#wasHeld && !this.#isHeld) this.changed()
+    this.#wasHeld = this.#isHeld
     if (this.#isBaseDue(now)) this.takeBase(this.#archive?.hasBase === false ? 'gap' : 'schedule')
     if (now - this.#countedAt >= COUNT_EVERY_MS) void this.#count()
   }
@@ -124,6 +160,7 @@ export class ShardArchiver {
   takeBase(why: string): void {
     if (this.#baseUnderWay || this.#archive?.timeline === undefined) return
     this.#baseUnderWay = true
+    if (!this.#streams) return void this.#followAgain()
     void this.#fetch(why)
       .then((manifest) => this.#noteBase(manifest))
       .catch((error: unknown) => this.#noteBaseFailed(error))
@@ -138,9 +175,25 @@ export class ShardArchiver {
     await this.#archive?.stop()
     const timer = Promise.withResolvers<void>()
     const late = this.#clock.after(withinMs, timer.resolve)
-    await Promise.race([this.#outbox.empty(), timer.promise])
+    await Promise.race([this.#outbox.empty().then(() => this.#archive?.finish()), timer.promise])
     late.stop()
+    this.#archive?.giveUp()
     await this.#outbox.stop()
+  }
+
+  /** A server that gives bases only gives one to whoever begins to follow it; perhaps it is a newer one by now. */
+  async #followAgain(): Promise<void> {
+    await this.#replica?.stop()
+    this.#streams = true
+    this.#baseUnderWay = false
+    if (!this.#ending.signal.aborted) this.#follow(this.#archive?.position)
+  }
+
+  #noteRecovered(key: string, before: string[]): void {
+    const [timeline = '', , name = ''] = key.split('/').slice(-3)
+    const segment = parseSegmentName(name)
+    if (this.#archive === undefined) before.push(key)
+    else if (segment !== undefined) this.#archive.noteRecovered(timeline, segment.to)
   }
 
   status(): ShardStatus {
@@ -170,8 +223,7 @@ export class ShardArchiver {
     return {
       onDurable: (durable) => this.#replica?.link.acknowledge(durable),
       onFrame: (frame) => {
-        if (frame.removedFrom === undefined && frame.wipes.length === 0) return
-        this.#tripwire.note(frame, this.#clock.monotonic())
+        this.#tripwire.note(frame)
         for (const tripped of this.#tripwire.wiped(frame)) this.#trip(tripped)
       },
       onBase: (manifest) => this.#noteBase(manifest),
@@ -186,9 +238,12 @@ export class ShardArchiver {
 
   /** While the store takes nothing there is nobody to follow: a base that cannot be stored would be asked for in vain. */
   #candidates(): readonly Candidate[] {
+    return this.#isHeld ? [] : (this.#options.servers()?.servers ?? [])
+  }
+
+  get #isHeld(): boolean {
     const { full, trouble } = this.#outbox.state
-    const isHeld = full || (trouble !== undefined && this.#archive?.durable === undefined)
-    return isHeld ? [] : (this.#options.servers()?.servers ?? [])
+    return full || (trouble !== undefined && this.#archive?.durable === undefined)
   }
 
   #noteLink(state: LinkState, why: Fault | undefined): void {
@@ -196,8 +251,23 @@ export class ShardArchiver {
     this.#linkWhy = state === 'lost' || state === 'stopped' ? why?.why : undefined
     if (state === 'stopped' && why !== undefined) this.#streams = false
     const source = this.#replica?.link.source
+    if (state === 'streaming') void this.#keepPort()
     const says = why === undefined ? {} : { why: why.message, hint: why.hint }
     onEvent({ event: 'link', shard, state, source, ...says })
+  }
+
+  /** Sentinels do not forget where we listened: after a restart it is the same place. */
+  async #keepPort(): Promise<void> {
+    const port = this.#replica?.listening?.port
+    const { dir, log } = this.#options
+    if (port === undefined || port === this.#port) return
+    this.#port = port
+    try {
+      await mkdir(dir, { recursive: true, mode: 0o700 })
+      await writeFile(join(dir, PORT_FILE), `${port}\n`, { mode: 0o600 })
+    } catch (error) {
+      log.warn({ dir, why: reasonOf(error) }, 'could not keep the port of the listener: it will be another one')
+    }
   }
 
   #aboutSource(source: string): SourceFacts {
@@ -215,10 +285,12 @@ export class ShardArchiver {
   #isBaseDue(now: number): boolean {
     const archive = this.#archive
     if (archive?.timeline === undefined || this.#baseUnderWay || this.#outbox.state.trouble !== undefined) return false
-    const isStreaming = this.#replica?.link.state === 'streaming' || !this.#streams
-    // The base that came with the link is still being written as long as nothing has failed.
-    const isMissing = !archive.hasBase && (this.#baseTrouble !== undefined || this.#lastBase === undefined)
-    return isStreaming && (now >= this.#baseDue || (isMissing && now >= this.#baseDue))
+    if (archive.isTakingBase) return false
+    const { state } = this.#replica?.link ?? {}
+    if (!this.#streams) return now >= this.#baseDue
+    // After a failure it is due later, also when one is missing.
+    const isMissing = !archive.hasBase && this.#baseTrouble === undefined
+    return state === 'streaming' && (isMissing || now >= this.#baseDue)
   }
 
   async #fetch(why: string): Promise<BaseManifest> {
@@ -238,9 +310,15 @@ export class ShardArchiver {
       const begun = beginBase(origin, { store, keys, recipients, clock, log, scan: makeScan(), context })
       writer = begun
       archive.noteBoundary({ offset, db })
+      archive.expectBase(false)
       return { write: (chunk) => begun.write(chunk), end: () => undefined, abort: (reason) => void begun.abort(reason) }
     }
-    await fetchBase({ source, announce: undefined, onBase, clock, signal: this.#ending.signal })
+    archive.expectBase(true)
+    try {
+      await fetchBase({ source, announce: undefined, onBase, clock, signal: this.#ending.signal })
+    } finally {
+      archive.expectBase(false)
+    }
     if (writer === undefined) throw nobody()
     const manifest = await writer.finish()
     archive.noteBase(manifest)

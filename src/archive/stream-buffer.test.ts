@@ -111,7 +111,7 @@ test('a base whose offset lies ahead, in what is held, or in what was cut alread
     assert.equal(around === undefined, at > 6)
     for (const one of commands.slice(6)) push(one, SECOND + 2_000)
     around ??= buffer.cutAround({ offset, db: 0 })
-    cuts.push(...(around?.cuts ?? []), buffer.cut())
+    cuts.push(around?.head, around?.tail, buffer.cut())
     const read9 = await Promise.all(
       cuts.filter((cut) => cut !== undefined).map(async (cut) => ({ cut, ...(await read(cut)) })),
     )

@@ -16,6 +16,12 @@ export interface Cut {
   readonly pieces: readonly { readonly piece: Piece; readonly bytes: readonly Buffer[] }[]
 }
 
+/** The halves of what lies around a place; see `cutAround`. */
+export interface Around {
+  readonly head?: Cut
+  readonly tail?: Cut
+}
+
 /** A place between two transactions: the database that is selected there, and the name of its history. */
 export interface Place {
   readonly offset: number
@@ -58,6 +64,11 @@ export class StreamBuffer {
     return this.#safe
   }
 
+  /** The same as a place. */
+  get position(): Place {
+    return { offset: this.#safe, db: this.#safeDb, replid: this.#replid }
+  }
+
   /** Bytes that a cut would take. */
   get ready(): number {
     return this.#safe - this.#begin
@@ -98,19 +109,23 @@ export class StreamBuffer {
   }
 
   /**
-   * Takes out everything up to a place, and remembers nothing of what begins there as taken before: what was cut beyond it
-   * in the last seconds comes a second time, as a cut that begins at the place. False: the stream is not there yet.
+   * Makes a boundary at a place: `head` ends there and `tail` begins there. A head without a tail was taken out now; both
+   * together are what was taken out before, of which they are the halves. Neither: there is a boundary already, or that
+   * was too long ago. Undefined: the stream is not there yet.
    */
-  cutAround(place: { readonly offset: number; readonly db: number }): { readonly cuts: readonly Cut[] } | undefined {
+  cutAround(place: { readonly offset: number; readonly db: number }): Around | undefined {
     const { offset, db } = place
     if (offset > this.#safe) return undefined
     if (offset >= this.#begin) {
-      const cut = this.#cutAt({ offset, db, replid: this.#replidAt(offset) })
-      return { cuts: cut === undefined ? [] : [cut] }
+      const head = this.#cutAt({ offset, db, replid: this.#replidAt(offset) })
+      return head === undefined ? {} : { head }
     }
-    const across = this.#recent.filter(({ to }) => to > offset)
-    if (across[0] === undefined || across[0].from > offset) return { cuts: [] } // too long ago: a reader skips
-    return { cuts: across.map((cut) => (cut.from < offset ? tailOf(cut, offset, db) : cut)) }
+    const at = this.#recent.findIndex(({ from, to }) => from < offset && to > offset)
+    const across = this.#recent[at]
+    if (across === undefined) return {}
+    const [head, tail] = [headOf(across, offset, db), tailOf(across, offset, db)]
+    this.#recent.splice(at, 1, head, tail)
+    return { head, tail }
   }
 
   #cutAt(end: Place): Cut | undefined {
@@ -164,6 +179,16 @@ export class StreamBuffer {
 /** The plain bytes of a cut's segment. */
 export function plainOf(cut: Cut): Buffer {
   return Buffer.concat(cut.pieces.flatMap(({ piece, bytes }) => [pieceHead(piece), ...bytes]))
+}
+
+function headOf(cut: Cut, offset: number, db: number): Cut {
+  const pieces = cut.pieces
+    .filter(({ piece }) => piece.from < offset)
+    .map(({ piece, bytes }) => {
+      if (piece.to <= offset) return { piece, bytes }
+      return { piece: { ...piece, to: offset }, bytes: [Buffer.concat(bytes).subarray(0, offset - piece.from)] }
+    })
+  return { ...cut, to: offset, db, pieces, ...timesOf(pieces) }
 }
 
 function tailOf(cut: Cut, offset: number, db: number): Cut {

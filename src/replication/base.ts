@@ -108,7 +108,8 @@ function describe(options: ReceiveOptions, head: RdbHead, transfer: Transfer): B
   }
 }
 
-function whyNoStream(flavour: string, version: string | undefined): string | undefined {
+/** Why the stream of such a server cannot be kept; undefined: it can. */
+export function whyNoStream(flavour: string, version: string | undefined): string | undefined {
   if (flavour === 'valkey' || version === undefined || isAtLeast(version, [7, 0])) return undefined
   return (
     `Redis ${version} sends times to live relative to the moment of the command, so that its stream would let keys ` +

@@ -17,7 +17,7 @@ import { systemClock, type Clock } from '../lib/clock.ts'
 import { Fault } from '../lib/fault.ts'
 import { showAddress } from '../redis/url.ts'
 import { Acknowledgement } from './acknowledgement.ts'
-import { receiveBase } from './base.ts'
+import { receiveBase, whyNoStream } from './base.ts'
 import { encodeAck, introduce, openWire, requestStream, type Announce, type Source, type Wire } from './handshake.ts'
 import type { BaseWriter, Position, Sink } from './sink.ts'
 import { StreamFramer, type Frame } from './stream-framer.ts'
@@ -171,7 +171,9 @@ class RunningLink implements Link {
     this.#become('handshake')
     const facts = await introduce(wire, { access, announce: this.#options.announce, baseOnly: false })
     const before = this.#position
-    const accepted = await requestStream(wire, this.#malformed === 2 ? undefined : before)
+    // A server whose stream is of no use must not go on with it either.
+    const isUseless = whyNoStream(facts.flavour ?? 'valkey', facts.version) !== undefined
+    const accepted = await requestStream(wire, isUseless || this.#malformed === 2 ? undefined : before)
     if (accepted.kind === 'continue' && before !== undefined) {
       const position = { ...before, replid: accepted.replid }
       this.#failed = 0

@@ -18,7 +18,8 @@ export interface ReplicaOptions extends Omit<LinkOptions, 'source' | 'announce'>
 
 export interface ListenOptions {
   readonly host?: string | undefined // the address that our connection comes from, when absent
-  readonly port?: number | undefined // a free one when absent; better the one of last time
+  readonly port?: number | undefined // a free one when absent
+  readonly lastPort?: number | undefined // of last time: taken instead of a free one if nobody else has it now
   readonly announceHost?: string | undefined // where Sentinels reach us when that is another address (NAT, containers)
 }
 
@@ -114,11 +115,13 @@ class Listening {
   /** Only a replica has no Sentinel that reads its list; of whom we may not ask INFO, we do not know what it is. */
   async announce(role: ServerFacts['role'], { localAddress }: Socket): Promise<Announced | undefined> {
     if (role === 'replica') return undefined
-    const { host, port = 0, announceHost, ...rest } = this.#options
+    const { host, port, lastPort = 0, announceHost, ...rest } = this.#options
     const here = host ?? localAddress?.replace(/^::ffff:/, '') ?? LOOPBACK
     if (this.#listener?.host !== here) {
       const before = this.#listener
-      this.#listener = await startListener({ ...rest, host: here, port: before?.port ?? port, tls: rest.tls() })
+      const start = (on: number): Promise<Listener> => startListener({ ...rest, host: here, port: on, tls: rest.tls() })
+      const wanted = before?.port ?? port
+      this.#listener = await (wanted === undefined ? start(lastPort).catch(() => start(0)) : start(wanted))
       await before?.close()
     }
     // A unix socket has no address that a primary could name.
