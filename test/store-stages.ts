@@ -21,6 +21,7 @@ export interface Stage {
   readonly url: string
   readonly options: Partial<StorageOptions>
   readonly isOutside?: boolean // what is written must be removed
+  signal?(signal: NodeJS.Signals): void // to its process, where it has one
   stop(): Promise<void>
 }
 
@@ -64,6 +65,7 @@ async function startVersitygw(): Promise<Stage | string> {
   return {
     url: `s3://${BUCKET}?endpoint=http://127.0.0.1:${port}`,
     options: { credentialsFile },
+    signal: (signal) => void child.kill(signal),
     stop: () => stopChild(child),
   }
 }
@@ -86,6 +88,7 @@ async function startAzurite(): Promise<Stage | string> {
   return {
     url: `azblob://respite/${BUCKET}?endpoint=${address}`,
     options: { credentialsFile },
+    signal: (signal) => void child.kill(signal),
     stop: () => stopChild(child),
   }
 }

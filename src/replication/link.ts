@@ -78,6 +78,7 @@ class RunningLink implements Link {
   #malformedAt: number | undefined
   #malformed = 0 // times in a row at that offset
   #wake: (() => void) | undefined
+  #cut = cutter() // of the present connection, by ourselves
   #hurry = false
 
   constructor(options: LinkOptions) {
@@ -124,12 +125,14 @@ class RunningLink implements Link {
   }
 
   drop(why: string): void {
-    this.#wire?.socket.destroy(lost(this.#source ?? 'the server', why))
+    const fault = lost(this.#source ?? 'the server', why)
+    this.#wire?.socket.destroy(fault)
+    this.#cut.reject(fault)
   }
 
   async stop(): Promise<void> {
     this.#become('stopped')
-    this.#wire?.socket.destroy()
+    this.drop('it was left')
     this.#wake?.()
     await this.#ended
   }
@@ -151,6 +154,7 @@ class RunningLink implements Link {
       if (source === undefined) throw nobody()
       this.#source = showAddress(source.address)
       this.#become('connecting')
+      this.#cut = cutter()
       this.#wire = openWire(source, this.#clock)
       await this.#wire.stands
       await this.#follow(this.#wire, source)
@@ -220,10 +224,11 @@ class RunningLink implements Link {
       const bytes = await wire.reader.chunk()
       const frame = this.#frame(framer, bytes)
       acknowledgement.heard()
-      await this.#held(this.#options.sink.onStream(bytes, frame))
+      const work = this.#options.sink.onStream(bytes, frame)
       this.#received = frame.end
       if (frame.safe !== this.#position?.offset)
         this.#position = { replid: this.#position?.replid ?? from.replid, offset: frame.safe, db: frame.db }
+      await this.#held(work)
       if (frame.getAck !== undefined) acknowledgement.want(frame.getAck)
     }
   }
@@ -240,12 +245,12 @@ class RunningLink implements Link {
     }
   }
 
-  /** Waits for the sink, and keeps in sight since when. */
+  /** Waits for the sink, and keeps in sight since when. Who hangs up does not wait: the sink has the bytes. */
   async #held(work: Promise<void> | void): Promise<void> {
     if (work === undefined) return
     this.#heldSinceMs = this.#clock.monotonic()
     try {
-      await work
+      await Promise.race([work, this.#cut.promise])
     } finally {
       this.#heldSinceMs = undefined
     }
@@ -285,6 +290,12 @@ class RunningLink implements Link {
     this.#state = state
     this.#options.onState?.(state, why)
   }
+}
+
+function cutter(): PromiseWithResolvers<never> {
+  const cut = Promise.withResolvers<never>()
+  cut.promise.catch(() => undefined) // mostly nobody waits
+  return cut
 }
 
 function nobody(): Fault {
