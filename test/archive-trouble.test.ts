@@ -26,7 +26,7 @@ import {
   offsetOf,
   stored,
   timelinesOf,
-} from './archived.ts'
+} from './archiving.ts'
 import { RESPITE } from './daemon-process.ts'
 import { startFlood } from './flood.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'

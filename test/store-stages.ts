@@ -65,7 +65,7 @@ async function startVersitygw(): Promise<Stage | string> {
   return {
     url: `s3://${BUCKET}?endpoint=http://127.0.0.1:${port}`,
     options: { credentialsFile },
-    signal: (signal) => void child.kill(signal),
+    signal: (signal) => child.kill(signal),
     stop: () => stopChild(child),
   }
 }
@@ -88,7 +88,7 @@ async function startAzurite(): Promise<Stage | string> {
   return {
     url: `azblob://respite/${BUCKET}?endpoint=${address}`,
     options: { credentialsFile },
-    signal: (signal) => void child.kill(signal),
+    signal: (signal) => child.kill(signal),
     stop: () => stopChild(child),
   }
 }
