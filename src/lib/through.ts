@@ -9,7 +9,8 @@ export async function* through(
   transform: NodeJS.ReadWriteStream,
 ): AsyncGenerator<Buffer> {
   const out = new PassThrough({ readableHighWaterMark: 512 * 1024 })
-  const done = pipeline(Readable.from(source, { objectMode: true }), transform, out)
+  const one = { objectMode: true, highWaterMark: 1 } // chunk ahead: a chunk may be large
+  const done = pipeline(Readable.from(source, one), transform, out)
   done.catch(() => undefined) // it is thrown below, when the chunks have been read
   try {
     for await (const chunk of out) yield chunk as Buffer

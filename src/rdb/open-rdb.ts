@@ -1,8 +1,9 @@
 // Opens an RDB wherever a person has one: a file or standard input, as it is, packed by zstd or gzip, encrypted with age,
 // and one in the other. What it is, its first bytes say, not its name.
 
-import { createReadStream, type Stats } from 'node:fs'
+import { fstatSync, read, type Stats } from 'node:fs'
 import { open, readFile, type FileHandle } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { Fault, reasonOf } from '../lib/fault.ts'
@@ -25,6 +26,7 @@ export interface OpenOptions {
 }
 
 const CHUNK = 1024 * 1024
+const PIPE_CHUNK = 64 * 1024 // what a pipe holds
 const HEAD = 64
 const WORTH_A_THREAD = 32 * 1024 * 1024
 const MOST_LAYERS = 4
@@ -41,7 +43,7 @@ export async function openRdb(path: string, { identityFile, input }: OpenOptions
   if (path === '-') {
     const name = 'standard input'
     let read = 0
-    const counted = counting(input ?? process.stdin, name, (bytes) => (read += bytes))
+    const counted = counting(input ?? standardInput(), name, (bytes) => (read += bytes))
     const chunks = await unpack(counted, name, identityFile)
     return { name, chunks, bytes: undefined, sourceBytes: undefined, sum: undefined, readBytes: () => read }
   }
@@ -57,9 +59,7 @@ export async function openRdb(path: string, { identityFile, input }: OpenOptions
     const chunks = counting(beside?.chunks() ?? readInTurn(handle), path, count)
     return { name: path, chunks, bytes: stats.size, sourceBytes, sum: beside, readBytes: () => read }
   }
-  const from = stats.isFile() ? { start: 0 } : {} // a pipe has no places to start from
-  const source = counting(createReadStream(path, { fd: handle, ...from, highWaterMark: CHUNK }), path, count)
-  const chunks = await unpack(source, path, identityFile)
+  const chunks = await unpack(counting(readInTurn(handle), path, count), path, identityFile)
   return { name: path, chunks, bytes: undefined, sourceBytes, sum: undefined, readBytes: () => read }
 }
 
@@ -78,24 +78,78 @@ async function openFile(path: string): Promise<{ handle: FileHandle; stats: Stat
 
 /** Two buffers in turn: the next chunk is read while one is looked at. */
 async function* readInTurn(handle: FileHandle): AsyncGenerator<Buffer> {
-  const buffers = [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)] as const
-  let at = 0
-  const next = async (buffer: Buffer): Promise<Buffer> => {
-    const { bytesRead } = await handle.read(buffer, 0, CHUNK, at)
-    at += bytesRead
-    return buffer.subarray(0, bytesRead)
-  }
   try {
-    let pending = next(buffers[0])
-    for (let turn = 1; ; turn += 1) {
-      const chunk = await pending
-      if (chunk.length === 0) return
-      pending = next(buffers[turn % 2 === 0 ? 0 : 1])
-      pending.catch(() => undefined) // thrown at the next turn, if there is one
-      yield chunk
-    }
+    // No place is named, since pipes have none. The one look at the beginning named its place, and so moved nothing.
+    yield* inTurn(async (buffer) => (await handle.read(buffer, 0, CHUNK, null)).bytesRead)
   } finally {
     await handle.close()
+  }
+}
+
+async function* inTurn(fill: (buffer: Buffer) => Promise<number>): AsyncGenerator<Buffer> {
+  const buffers = [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)] as const
+  const next = async (buffer: Buffer): Promise<Buffer> => buffer.subarray(0, await fill(buffer))
+  let pending = next(buffers[0])
+  for (let turn = 1; ; turn += 1) {
+    const chunk = await pending
+    if (chunk.length === 0) return
+    pending = next(buffers[turn % 2 === 0 ? 0 : 1])
+    pending.catch(() => undefined) // thrown at the next turn, if there is one
+    yield chunk
+  }
+}
+
+/**
+ * Standard input in few buffers that are used again: with a new one for every 64 KiB, which is the usual way, a fast pipe
+ * makes tens of megabytes of garbage before anybody collects it.
+ */
+function standardInput(): AsyncIterable<Uint8Array> {
+  const stats = fstatSync(0)
+  if (stats.isFIFO() || stats.isSocket()) return pipeInput()
+  if (!stats.isFile()) return process.stdin
+  return inTurn(
+    (buffer) =>
+      new Promise((resolve, reject) => {
+        read(0, buffer, 0, CHUNK, null, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
+      }),
+  )
+}
+
+async function* pipeInput(): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(PIPE_CHUNK)
+  let wake: () => void = () => undefined
+  let bytes = 0 // that are in the buffer and were not looked at
+  let isEnd = false
+  let failure: Error | undefined
+  const take = (count: number): boolean => {
+    bytes = count
+    wake()
+    return false // no more until these were looked at
+  }
+  const socket = new Socket({ fd: 0, readable: true, writable: false, onread: { buffer, callback: take } })
+  const end = (): void => {
+    isEnd = true
+    wake()
+  }
+  socket.once('end', end).once('close', end)
+  socket.once('error', (error) => {
+    failure = error
+    end()
+  })
+  try {
+    for (;;) {
+      if (bytes === 0 && !isEnd) {
+        const woken = new Promise<void>((resolve) => (wake = resolve))
+        socket.resume()
+        await woken
+      }
+      if (failure !== undefined) throw failure
+      if (bytes === 0) return
+      yield buffer.subarray(0, bytes)
+      bytes = 0
+    }
+  } finally {
+    socket.destroy()
   }
 }
 
@@ -140,9 +194,16 @@ async function unpack(
     chunks = all
     const layer = layerOf(head)
     if (layer === undefined) return chunks
+    if (layers === 0) chunks = copies(chunks)
     chunks = layer === 'age' ? await decrypt(chunks, name, identityFile) : unpacking(chunks, layer, name)
   }
   return chunks
+}
+
+/** Chunks that stay as they are: who unpacks them asks for the next one before he is done. */
+async function* copies(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source)
+    for (let at = 0; at < chunk.length; at += PIPE_CHUNK) yield Buffer.from(chunk.subarray(at, at + PIPE_CHUNK))
 }
 
 /** The first bytes, and all of them. */

@@ -13,7 +13,7 @@ import { handMadeRdbs } from '../rdb-layouts.ts'
 
 const count = Number(process.argv[2] ?? 1_000_000)
 const firstSeed = Number(process.argv[3] ?? 1)
-const MOST_MS = 2_000 // for one file of a few KiB; a garbage collection may fall into it
+const MOST_MS = 500 // of processor time for one file of a few KiB; a garbage collection may fall into it
 const MOST_MEMORY = 600 * 1024 * 1024
 
 async function seeds(): Promise<Buffer[]> {
@@ -39,6 +39,11 @@ async function seeds(): Promise<Buffer[]> {
   return [...files, ...handMadeRdbs()]
 }
 
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1_000
+}
+
 const files = await seeds()
 const tally: Tally = { complete: 0, faults: 0, unknown: 0, values: 0, valueFaults: 0 }
 let slowestMs = 0
@@ -46,7 +51,7 @@ let largestRss = 0
 const started = performance.now()
 for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
   const { bytes, pieceBytes } = damagedRdb(seed, files)
-  const begun = performance.now()
+  const begun = cpuMs()
   try {
     readDamaged(bytes, pieceBytes, tally)
   } catch (error) {
@@ -56,7 +61,7 @@ for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
     console.log(`seed ${seed}: ${error instanceof Error ? error.stack : String(error)}`)
     process.exit(1)
   }
-  slowestMs = Math.max(slowestMs, performance.now() - begun)
+  slowestMs = Math.max(slowestMs, cpuMs() - begun)
   if (seed % 1_000 === 0) largestRss = Math.max(largestRss, process.memoryUsage.rss())
 }
 const seconds = (performance.now() - started) / 1_000
@@ -67,7 +72,7 @@ console.log(
 )
 console.log(`${tally.values} values decoded and made into payloads and back, ${tally.valueFaults} ended in a Fault`)
 console.log(
-  `the slowest took ${slowestMs.toFixed(1)} ms (limit ${MOST_MS}), memory at most ${(largestRss / 2 ** 20).toFixed(0)} MiB`,
+  `the slowest took ${slowestMs.toFixed(1)} ms of CPU (limit ${MOST_MS}), memory at most ${(largestRss / 2 ** 20).toFixed(0)} MiB`,
 )
 console.log('nothing else was thrown')
 rmSync(join(tmpdir(), 'respite-rdb-mutations'), { recursive: true, force: true })
