@@ -5,7 +5,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { systemClock } from '../../src/lib/clock.ts'
-import { EXPOSITION_CONTENT_TYPE, renderExposition } from '../../src/metrics/exposition.ts'
+import { ExposedLines } from '../../src/metrics/exposed-lines.ts'
+import { EXPOSITION_CONTENT_TYPE, joinLines } from '../../src/metrics/exposition.ts'
 import { makeHistory } from '../../src/metrics/history.ts'
 import { labelText } from '../../src/metrics/series.ts'
 import { startCollectors, takeSample } from '../../src/metrics/take-sample.ts'
@@ -21,11 +22,13 @@ const started = await startCollectors()
 const labels = { deployment: 'bench', instance: showAddress(address) }
 const source = makeHistory({ keepMs: 3_600_000, clock: systemClock }).open(labels.instance, labels)
 
-async function render(): Promise<string> {
+const lines = new ExposedLines(labelText(labels))
+
+async function render(): Promise<Buffer> {
   const server = { ask: askOf(connection.send), kind: 'server' } as const
   const { snapshot } = await takeSample(server, started, {}, systemClock.now())
   source.append(snapshot)
-  return renderExposition([{ snapshot, labels: labelText(labels) }])
+  return joinLines([lines.show(snapshot)])
 }
 
 const http = createServer((_request, response) => {

@@ -27,15 +27,19 @@ export function family(name: string, type: MetricType, help: string): Family {
   }
   const made: Family = { name, type, help }
   families.set(name, { family: made, series: new Map() })
+  byName = undefined
   return made
 }
 
 export const gauge = (name: string, help: string): Family => family(name, 'gauge', help)
 export const counter = (name: string, help: string): Family => family(name, 'counter', help)
 
+let byName: readonly Family[] | undefined
+
 /** All families that were declared so far, by name. */
-export function declaredFamilies(): Family[] {
-  return [...families.values()].map((entry) => entry.family).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+export function declaredFamilies(): readonly Family[] {
+  byName ??= [...families.values()].map((entry) => entry.family).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  return byName
 }
 
 /** The one series of a family with these labels (see `labelText`). `suffix` is `_sum`, `_count` or `_bucket`. */

@@ -1,0 +1,224 @@
+// The lines of one source in Prometheus' text format, kept from one page to the next. Most of a page is names, labels
+// and help, which hardly ever change, and most values are what they were: so the text is kept as bytes, a value that
+// changed is written over the old one, and what stands between two values of another length is moved as a whole.
+//
+// The text is a list of records in the order of the page: of each family its header (HELP and TYPE), then its series. A
+// record that is not shown now has no bytes and keeps its place: the percentile of a command comes and goes.
+
+import type { Family, Series, Snapshot } from './series.ts'
+
+const HEADER = -1 // in place of a place
+
+export class ExposedLines {
+  readonly families: Family[] = [] // by name
+  readonly #firsts: number[] = [] // by family: its header's record; then the count of all records
+  readonly #labels: string
+  #series: readonly Series[] = [] // by place: the order in which snapshots hold them
+  #values = new Float64Array(0) // by place
+  #seen = new Uint32Array(0) // by place: the number of the last snapshot that held the series
+  #snapshots = 0
+  #places = new Int32Array(0) // by record: HEADER, or the place of its series
+  #shown = new Float64Array(0) // by record: the value that is written
+  #lengths = new Uint8Array(0) // by record: the bytes of that value
+  #starts = new Uint32Array(1) // by record: where its bytes begin; then where the last ones end
+  #bytes: Buffer = Buffer.alloc(0)
+
+  /** `labels` follow those of each series, as `labelText` writes them: `deployment="orders"`. */
+  constructor(labels = '') {
+    this.#labels = labels
+  }
+
+  /** Bytes of the whole text. */
+  get length(): number {
+    return this.#starts.at(-1) ?? 0
+  }
+
+  /** Where the text of a family (its place in `families`) begins, where behind its header its lines do, where they end. */
+  range(family: number): { header: number; lines: number; end: number } {
+    const record = this.#firsts[family] ?? 0
+    const next = this.#firsts[family + 1] ?? 0
+    return { header: this.#starts[record] ?? 0, lines: this.#starts[record + 1] ?? 0, end: this.#starts[next] ?? 0 }
+  }
+
+  copyTo(page: Buffer, at: number, from: number, to: number): void {
+    this.#bytes.copy(page, at, from, to)
+  }
+
+  /** Takes over the values of a snapshot, which is the newest of its source. */
+  show(snapshot: Snapshot): this {
+    this.#snapshots += 1
+    if (!this.#take(snapshot)) {
+      this.#learn(snapshot)
+      this.#take(snapshot)
+    }
+    this.#write()
+    return this
+  }
+
+  /** Answers whether all series are known. Most stand behind the one that they stood behind before. */
+  #take({ series, values }: Snapshot): boolean {
+    let next = 0
+    for (let at = 0; at < series.length; at += 1) {
+      const one = series[at] as Series
+      if (this.#series[next] !== one) {
+        // A linear search: it is a few missing series that are passed over.
+        const behind = this.#series.indexOf(one, next)
+        next = behind === -1 ? this.#series.indexOf(one) : behind
+        if (next === -1) return false
+      }
+      this.#values[next] = values[at] as number
+      this.#seen[next] = this.#snapshots
+      next += 1
+    }
+    return true
+  }
+
+  /** Begins anew with the series of a snapshot, in its order, and those missing now where they stood among them. */
+  #learn({ series }: Snapshot): void {
+    const here = new Set(series)
+    const known = this.#series.length > 2 * here.size ? [] : this.#series // most are gone for good
+    const places = new Map(known.map((one, place) => [one, place]))
+    const merged = new Set<Series>()
+    const addMissing = (from: number): void => {
+      for (let at = from; at < known.length && !here.has(known[at] as Series); at += 1) merged.add(known[at] as Series)
+    }
+    addMissing(0)
+    for (const one of series) {
+      merged.add(one)
+      addMissing((places.get(one) ?? known.length) + 1)
+    }
+    this.#series = [...merged]
+    this.#values = new Float64Array(merged.size)
+    this.#seen = new Uint32Array(merged.size)
+    this.#layOut()
+  }
+
+  /** One record after the other, none of them shown yet. */
+  #layOut(): void {
+    const byFamily = Map.groupBy(this.#series.keys(), (place) => (this.#series[place] as Series).family)
+    const families = [...byFamily].toSorted(([a], [b]) => (a.name < b.name ? -1 : 1))
+    const places: number[] = []
+    this.families.length = 0
+    this.#firsts.length = 0
+    for (const [family, ofFamily] of families) {
+      this.families.push(family)
+      this.#firsts.push(places.length)
+      places.push(HEADER, ...ofFamily)
+    }
+    this.#firsts.push(places.length)
+    this.#places = Int32Array.from(places)
+    this.#shown = new Float64Array(places.length)
+    this.#lengths = new Uint8Array(places.length)
+    this.#starts = new Uint32Array(places.length + 1)
+  }
+
+  /** Brings the text up to date. The first `done` bytes of the old text have become those of the draft. */
+  #write(): void {
+    const [places, starts, bytes] = [this.#places, this.#starts, this.#bytes]
+    draft.length = 0
+    let [done, oldEnd] = [0, 0]
+    for (let record = 0; record < places.length; record += 1) {
+      const oldStart = oldEnd
+      oldEnd = starts[record + 1] as number
+      const place = places[record] as number
+      const isHere = place === HEADER ? this.#hasLines(record) : this.#seen[place] === this.#snapshots
+      if (isHere !== oldEnd > oldStart) {
+        draft.copy(bytes, done, oldStart)
+        if (isHere) this.#draftRecord(record)
+        done = oldEnd
+      } else if (isHere && place !== HEADER && !Object.is(this.#values[place], this.#shown[record])) {
+        const text = formatValue(this.#values[place] as number)
+        const valueStart = oldEnd - 1 - (this.#lengths[record] as number)
+        if (text.length === this.#lengths[record]) writeAscii(bytes, text, valueStart)
+        else {
+          draft.copy(bytes, done, valueStart)
+          draft.write(text)
+          done = oldEnd - 1
+        }
+        this.#remember(record, text)
+      }
+      starts[record + 1] = oldEnd + draft.length - done
+    }
+    if (done + draft.length === 0) return // every value was written over the old one
+    draft.copy(bytes, done, oldEnd)
+    this.#bytes = draft.moveTo(bytes)
+  }
+
+  #hasLines(header: number): boolean {
+    for (let record = header + 1; record < this.#places.length; record += 1) {
+      const place = this.#places[record] as number
+      if (place === HEADER) return false
+      if (this.#seen[place] === this.#snapshots) return true
+    }
+    return false
+  }
+
+  #draftRecord(record: number): void {
+    const place = this.#places[record] as number
+    if (place === HEADER) return draft.write(headerOf(this.families[this.#firsts.indexOf(record)] as Family))
+    const text = formatValue(this.#values[place] as number)
+    draft.write(`${headOf(this.#series[place] as Series, this.#labels)}${text}\n`)
+    this.#remember(record, text)
+  }
+
+  #remember(record: number, text: string): void {
+    this.#shown[record] = this.#values[this.#places[record] as number] as number
+    this.#lengths[record] = text.length
+  }
+}
+
+/** Where a text is put together. One for all, so that each source holds its text only once. */
+class Draft {
+  length = 0
+  #bytes = Buffer.alloc(2 ** 16)
+
+  copy(from: Buffer, start: number, end: number): void {
+    this.#reserve(end - start)
+    from.copy(this.#bytes, this.length, start, end)
+    this.length += end - start
+  }
+
+  write(text: string): void {
+    this.#reserve(3 * text.length) // of UTF-8
+    this.length += this.#bytes.write(text, this.length)
+  }
+
+  /** Into this memory, or into new memory when it is too small or far too large. */
+  moveTo(bytes: Buffer): Buffer {
+    const fits = bytes.length >= this.length && bytes.length <= 2 * this.length
+    const moved = fits ? bytes : Buffer.alloc(Math.ceil(this.length * 1.0625))
+    this.#bytes.copy(moved, 0, 0, this.length)
+    return moved
+  }
+
+  #reserve(more: number): void {
+    if (this.length + more <= this.#bytes.length) return
+    const larger = Buffer.alloc(2 * (this.length + more))
+    this.#bytes.copy(larger)
+    this.#bytes = larger
+  }
+}
+
+const draft = new Draft()
+
+/** Digits over digits; for a dozen bytes a call out of JavaScript costs more than writing them. */
+function writeAscii(bytes: Buffer, text: string, from: number): void {
+  for (let at = 0; at < text.length; at += 1) bytes[from + at] = text.charCodeAt(at)
+}
+
+function headerOf({ name, help, type }: Family): string {
+  const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+  return `# HELP ${name} ${escaped}\n# TYPE ${name} ${type}\n`
+}
+
+/** A line up to its value. */
+function headOf({ name, labels }: Series, more: string): string {
+  const all = labels === '' || more === '' ? labels + more : `${labels},${more}`
+  return all === '' ? `${name} ` : `${name}{${all}} `
+}
+
+/** Go's ParseFloat reads JavaScript's notation of all finite numbers; only the infinities are written otherwise. */
+function formatValue(value: number): string {
+  if (value === Infinity) return '+Inf'
+  return value === -Infinity ? '-Inf' : `${value}`
+}
