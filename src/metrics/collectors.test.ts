@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { parseInfo } from '../redis/info.ts'
+import { InfoReader } from '../redis/info.ts'
 import type { Collector, Look } from './collector.ts'
 import commandstats from './collectors/commandstats.ts'
 import errorstats from './collectors/errorstats.ts'
@@ -15,7 +15,7 @@ import latencyPercentiles from './collectors/latency-percentiles.ts'
 import memoryLimit from './collectors/memory-limit.ts'
 import replication from './collectors/replication.ts'
 import unsaved from './collectors/unsaved.ts'
-import { splitInfo, startCommandTable } from './command-table.ts'
+import { startCommandTable } from './command-table.ts'
 import { Snapshot } from './series.ts'
 import { makeSlowLog } from './slow-log.ts'
 
@@ -31,8 +31,10 @@ const { fields } = JSON.parse(readFileSync(fixture, 'utf8')) as { fields: Row[] 
 /** A look at a text of INFO, in which nothing may be asked. */
 function lookAt(text: string, now: number): Look {
   const ask = (...words: string[]): never => assert.fail(`nothing is asked, but ${words.join(' ')} was`)
-  const { rest, commandStats, latencyStats } = splitInfo(text)
-  const [info, commands] = [parseInfo(rest), startCommandTable()(commandStats)]
+  const reader = new InfoReader('Commandstats', 'Latencystats')
+  const info = reader.read(text)
+  const [commandStats = '', latencyStats = ''] = reader.sections
+  const commands = startCommandTable()(commandStats)
   const said = { info, commands, latencyStats }
   return { ...said, kind: 'server', cluster: false, ask, now, settings: {}, slowLog: makeSlowLog() }
 }

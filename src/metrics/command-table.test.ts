@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assert as check, array, integer, property, record, uniqueArray } from 'fast-check'
-import { NumberReader, splitInfo, startCommandTable } from './command-table.ts'
+import { NumberReader, startCommandTable } from './command-table.ts'
 
 test('numbers are read where they stand, and are those of Number()', () => {
   const reader = new NumberReader()
@@ -44,14 +44,4 @@ test('lines that are none are passed over', () => {
     [...table.values()].map(({ cmd, calls, usec, rejected }) => [cmd, calls, usec, rejected]),
     [['get', 1, 2, undefined]],
   )
-})
-
-test('the two sections are taken out of INFO wherever they stand', () => {
-  const text =
-    '# Server\r\na:1\r\n\r\n# Commandstats\r\nc:1\r\n\r\n# Errorstats\r\ne:1\r\n\r\n# Latencystats\r\nl:1\r\n'
-  const parts = splitInfo(text)
-  assert.equal(parts.commandStats, 'c:1\r\n\r\n')
-  assert.equal(parts.latencyStats, 'l:1\r\n')
-  assert.equal(parts.rest, '# Server\r\na:1\r\n\r\n# Errorstats\r\ne:1\r\n\r\n')
-  assert.deepEqual(splitInfo('a:1\r\n# Commandstats'), { rest: 'a:1\r\n', commandStats: '', latencyStats: '' })
 })

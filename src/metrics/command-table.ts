@@ -1,6 +1,6 @@
-// The two big sections of INFO, Commandstats and Latencystats, read where they stand. On a busy server they are half of
-// INFO, and nearly all lines stand where they stood the last time, so a line is compared with the one remembered and
-// only its digits are read: no pieces of text are made.
+// The section Commandstats of INFO, read where it stands. With Latencystats it is half of INFO on a busy server, and nearly
+// all lines stand where they stood the last time, so a line is compared with the one remembered and only its digits are
+// read: no pieces of text are made.
 
 export interface CommandStats {
   readonly cmd: string // "get", "config|get"
@@ -8,31 +8,6 @@ export interface CommandStats {
   usec: number
   rejected: number | undefined // with `failed` since Redis 6.2
   failed: number | undefined
-}
-
-export interface InfoParts {
-  readonly rest: string // INFO without the two sections
-  readonly commandStats: string // lines of the section; '' when there is none
-  readonly latencyStats: string
-}
-
-const COMMANDS = '# Commandstats'
-const LATENCIES = '# Latencystats'
-
-/** Takes the two sections out. */
-export function splitInfo(text: string): InfoParts {
-  const [latencyStats, withoutLatencies] = takeSection(text, LATENCIES)
-  const [commandStats, rest] = takeSection(withoutLatencies, COMMANDS)
-  return { rest, commandStats, latencyStats }
-}
-
-function takeSection(text: string, header: string): [section: string, rest: string] {
-  const from = text.indexOf(header)
-  if (from === -1) return ['', text]
-  const next = text.indexOf('\n#', from)
-  const end = next === -1 ? text.length : next + 1
-  const lines = text.indexOf('\n', from) + 1
-  return [text.slice(lines === 0 ? end : lines, end), text.slice(0, from) + text.slice(end)]
 }
 
 /** Reads numbers where they stand; `end` is behind the last one that was read. */

@@ -11,10 +11,10 @@ import { Fault, reasonOf } from '../lib/fault.ts'
 import { loadUnits } from '../lib/load-units.ts'
 import type { Ask } from '../redis/ask.ts'
 import { Lost, Refused } from '../redis/connection.ts'
-import { parseInfo, type Info } from '../redis/info.ts'
+import { InfoReader, type Info } from '../redis/info.ts'
 import { askAhead, makeAsked, type Asked } from './asking.ts'
 import { isCollector, type Collector, type Look, type SampleSettings } from './collector.ts'
-import { splitInfo, startCommandTable } from './command-table.ts'
+import { startCommandTable } from './command-table.ts'
 import { remember } from './series-cache.ts'
 import { counter, family, gauge, labelText, seriesOf, Snapshot } from './series.ts'
 import { makeSlowLog, type SlowLog } from './slow-log.ts'
@@ -29,7 +29,7 @@ export interface Sample {
 export interface StartedCollectors {
   readonly collectors: readonly { id: string; on: Collector['on']; collect: ReturnType<Collector['start']> }[]
   readonly asked: Asked
-  readonly fields: string[] // of INFO, see parseInfo
+  readonly infoReader: InfoReader
   readonly commandTable: ReturnType<typeof startCommandTable>
   readonly slowLog: SlowLog
   readonly taken: { samples: number; seconds: number }
@@ -55,7 +55,7 @@ export async function startCollectors(...folders: string[]): Promise<StartedColl
   return {
     collectors,
     asked: makeAsked(),
-    fields: [],
+    infoReader: new InfoReader('Commandstats', 'Latencystats'),
     commandTable: startCommandTable(),
     slowLog: makeSlowLog(),
     taken: { samples: 0, seconds: 0 },
@@ -72,16 +72,16 @@ export async function takeSample(
   const begun = performance.now()
   const infoText = askInfo(server.ask) // sent first, and in the same write as what is asked ahead
   const ask = askAhead(server.ask, started.asked, now)
-  const parts = splitInfo(await infoText)
-  const info = parseInfo(parts.rest, started.fields)
+  const info = started.infoReader.read(await infoText)
+  const [commandStats = '', latencyStats = ''] = started.infoReader.sections
   const snapshot = new Snapshot(now)
   const look: Look = {
     info,
     kind: server.kind,
     cluster: info.get('cluster_enabled') === '1',
     ask,
-    commands: started.commandTable(parts.commandStats),
-    latencyStats: parts.latencyStats,
+    commands: started.commandTable(commandStats),
+    latencyStats,
     now,
     settings,
     slowLog: started.slowLog,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { infoNumber, parseInfo, parsePairs } from './info.ts'
+import { infoNumber, InfoReader, parseInfo, parsePairs } from './info.ts'
 
 test('sections are passed over, values keep their colons, the last line needs no end', () => {
   const info = parseInfo('# Server\r\nredis_version:7.0.15\r\nexecutable:/a:b\r\n\r\n# Clients\r\nempty:\r\nlast:1')
@@ -57,18 +57,54 @@ test('no text makes the parsers throw', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       parsePairs(text)
-      for (const name of parseInfo(text).keys()) infoNumber(parseInfo(text), name)
+      for (const name of parseInfo(text).names) infoNumber(parseInfo(text), name)
     }),
   )
 })
 
-test('names that are remembered give the same fields, also when lines come, go and change places', () => {
-  const fields: string[] = []
-  for (const text of [
-    'a:1\r\nab:2\r\nc:3\r\n',
-    'a:4\r\nab:5\r\nc:6\r\n',
-    'ab:7\r\na:8\r\n',
-    '# S\r\nabc:1\r\na:2\r\nc:3\r\nab:4\r\n',
-  ])
-    assert.deepEqual([...parseInfo(text, fields)], [...parseInfo(text)])
+test('a name that stands there twice counts once', () => {
+  assert.deepEqual(
+    [...parseInfo('a:1\nb:2\na:3\n')],
+    [
+      ['a', '1'],
+      ['b', '2'],
+    ],
+  )
+})
+
+test('one text after the other gives the same fields as each alone, also when lines come, go and change places', () => {
+  const name = fc.constantFrom('a', 'ab', 'abc', 'b', 'bc')
+  const line = fc.oneof(
+    fc.tuple(name, fc.nat({ max: 99 })).map(([field, value]) => `${field}:${value}`),
+    fc.constantFrom('', '# S', 'nothing', ':1'),
+  )
+  const text = fc.array(line).map((lines) => lines.join('\r\n'))
+  fc.assert(
+    fc.property(fc.array(text), (texts) => {
+      const reader = new InfoReader()
+      const read = texts.map((one) => reader.read(one))
+      assert.deepEqual(
+        read.map((info) => [...info]),
+        texts.map((one) => [...parseInfo(one)]),
+      )
+      for (const info of read) for (const [field, said] of info) assert.equal(info.get(field), said)
+    }),
+  )
+})
+
+test('the names are the same array while the fields are the same', () => {
+  const reader = new InfoReader()
+  const { names } = reader.read('a:1\r\nb:2\r\n')
+  assert.equal(reader.read('a:3\r\nb:4\r\n').names, names)
+  assert.notEqual(reader.read('a:3\r\n').names, names)
+})
+
+test('sections that are left to somebody else are taken out wherever they stand', () => {
+  const reader = new InfoReader('Commandstats', 'Latencystats')
+  const text =
+    '# Server\r\na:1\r\n\r\n# Commandstats\r\nc:1\r\n\r\n# Errorstats\r\ne:1\r\n\r\n# Latencystats\r\nl:1\r\n'
+  assert.deepEqual(reader.read(text).names, ['a', 'e'])
+  assert.deepEqual(reader.sections, ['c:1\r\n\r\n', 'l:1\r\n'])
+  assert.deepEqual(reader.read('a:1\r\n# Commandstats').names, ['a'])
+  assert.deepEqual(reader.sections, ['', ''])
 })

@@ -1,13 +1,12 @@
 // CLUSTER INFO of a Cluster node: its state, slots, nodes, epochs and messages; each of its lines is one metric.
 
-import type { Info } from '../../redis/info.ts'
-import { parseInfo } from '../../redis/info.ts'
+import { InfoReader, type Info } from '../../redis/info.ts'
 import type { Collector } from '../collector.ts'
-import { addRows, type FieldSeries } from '../field-series.ts'
+import { addRows, startFields, type FieldSeries } from '../field-series.ts'
 import { GAUGE_FIELDS } from '../info-table.ts'
 import { parseState } from '../number.ts'
 import { remember } from '../series-cache.ts'
-import { gauge, seriesOf, type Snapshot } from '../series.ts'
+import { gauge, seriesOf, type Series, type Snapshot } from '../series.ts'
 
 const HELP: Readonly<Record<string, string>> = {
   cluster_enabled: '1 when the server runs as a Cluster node.',
@@ -42,17 +41,24 @@ export default {
   asks: 'The state of the Cluster as this node sees it.',
   on: 'both', // a Sentinel has one such field in INFO
   start() {
-    return async ({ info, cluster, ask }, out) => {
-      addFields(info, out)
-      if (cluster) addFields(parseInfo(String(await ask('CLUSTER', 'INFO'))), out)
+    const [addFromInfo, addFromCluster] = [startAdding(), startAdding()]
+    const reader = new InfoReader() // of CLUSTER INFO, which has the form of INFO
+    return ({ info, cluster, ask }, out) => {
+      addFromInfo(info, out)
+      if (cluster) return ask('CLUSTER', 'INFO').then((reply) => addFromCluster(reader.read(String(reply)), out))
     }
   },
 } satisfies Collector
 
-function addFields(fields: Info, out: Snapshot): void {
-  for (const [field, text] of fields) {
-    if (!(field.startsWith('cluster_') || field === limitExceeded) || !/^[a-z0-9_]+$/.test(field)) continue
-    const value = parseState(text)
-    if (value !== undefined) out.add(seriesOfField(field), value)
+function startAdding(): (info: Info, out: Snapshot) => void {
+  const fieldsOf = startFields<Series>((field) => {
+    const isOurs = field.startsWith('cluster_') || field === limitExceeded
+    return isOurs && /^[a-z0-9_]+$/.test(field) ? seriesOfField(field) : undefined
+  })
+  return (info, out) => {
+    for (const { at, means } of fieldsOf(info)) {
+      const value = parseState(info.texts[at] ?? '')
+      if (value !== undefined) out.add(means, value)
+    }
   }
 }

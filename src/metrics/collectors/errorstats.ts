@@ -1,6 +1,7 @@
 // Error replies by their first word: ERR, WRONGTYPE, MISCONF, OOM, NOAUTH (since Redis 6.2).
 
 import type { Collector } from '../collector.ts'
+import { startFields } from '../field-series.ts'
 import { pairNumber } from '../pairs.ts'
 import { remember } from '../series-cache.ts'
 import { counter, labelText, seriesOf } from '../series.ts'
@@ -13,11 +14,11 @@ export default {
   asks: 'Error replies by kind.',
   on: 'both',
   start() {
+    const fieldsOf = startFields((field) => (field.startsWith(PREFIX) ? seriesOfField(field) : undefined))
     return ({ info }, out) => {
-      for (const [field, text] of info) {
-        if (!field.startsWith(PREFIX)) continue
-        const count = pairNumber(text, 'count=')
-        if (count !== undefined) out.add(seriesOfField(field), count)
+      for (const { at, means } of fieldsOf(info)) {
+        const count = pairNumber(info.texts[at] ?? '', 'count=')
+        if (count !== undefined) out.add(means, count)
       }
     }
   },

@@ -4,7 +4,7 @@
 
 import type { Info } from '../../redis/info.ts'
 import type { Collector } from '../collector.ts'
-import { addRows, type FieldSeries } from '../field-series.ts'
+import { addRows, startFields, type FieldSeries } from '../field-series.ts'
 import { EXTRA_COUNTERS, EXTRA_GAUGES, NOT_METRICS } from '../info-table-extra.ts'
 import { COUNTER_FIELDS, GAUGE_FIELDS } from '../info-table.ts'
 import { startLabels } from '../label-fields.ts'
@@ -24,11 +24,19 @@ const others = new Set([...GAUGE_FIELDS, ...COUNTER_FIELDS].map(([field]) => fie
 const NAMED_BY_CONTENT =
   /^(db|slave|master|listener|io_thread_)\d|^(cmdstat|errorstat|latency_percentiles_usec|cluster|search)_/
 
-/** What becomes of a field that stands in no table. */
-const unknown = remember((field) => {
+/** A field that stands in no table: declared when it says a number for the first time, `null` when its name is taken. */
+interface Unnamed {
+  readonly field: string
+  target: FieldSeries | null | undefined
+}
+const unnamed = remember((field): Unnamed => ({ field, target: undefined }))
+
+function meaningOf(field: string): FieldSeries | Unnamed | undefined {
+  if (others.has(field)) return undefined
+  if (field.startsWith(IO_THREAD)) return { series: ioThread(field), divisor: 1 }
   const isOurs = /^[a-z][a-z0-9_]*$/.test(field) && !NAMED_BY_CONTENT.test(field) && !NOT_METRICS.has(field)
-  return { isOurs: isOurs && !field.startsWith(IO_THREAD), target: undefined as FieldSeries | undefined }
-})
+  return targets.get(field) ?? (isOurs ? unnamed(field) : undefined)
+}
 
 const ioThreads = counter('redis_active_time_io_thread_seconds_total', 'Seconds an I/O thread was at work (Valkey).')
 const ioThread = remember((field) => seriesOf(ioThreads, labelText({ thread: field.slice(IO_THREAD.length) })), 512)
@@ -43,12 +51,12 @@ export default {
   on: 'both',
   start() {
     const addTexts = startTexts()
+    const fieldsOf = startFields(meaningOf)
     return ({ info }, out) => {
-      for (const [field, text] of info) {
-        if (others.has(field)) continue
-        const target = targets.get(field)
-        if (target === undefined) addUnknown(field, text, out)
-        else add(target, text, out)
+      for (const { at, means } of fieldsOf(info)) {
+        const text = info.texts[at] ?? ''
+        if ('series' in means) add(means, text, out)
+        else addUnnamed(means, text, out)
       }
       addTexts(info, out)
     }
@@ -61,21 +69,18 @@ function add({ series, divisor }: FieldSeries, text: string, out: Snapshot): voi
   if (value !== undefined) out.add(series, value / divisor)
 }
 
-function addUnknown(field: string, text: string, out: Snapshot): void {
-  const place = unknown(field)
-  const value = place.isOurs || field.startsWith(IO_THREAD) ? parseState(text) : undefined
+function addUnnamed(of: Unnamed, text: string, out: Snapshot): void {
+  const value = of.target === null ? undefined : parseState(text)
   if (value === undefined) return
-  if (!place.isOurs) return out.add(ioThread(field), value)
-  place.target ??= declareField(field)
-  if (place.target === undefined) place.isOurs = false
-  else out.add(place.target.series, value)
+  if (of.target === undefined) of.target = declareField(of.field)
+  if (of.target !== null) out.add(of.target.series, value)
 }
 
 /** A gauge of the field's own name, unless that name is taken. */
-function declareField(field: string): FieldSeries | undefined {
+function declareField(field: string): FieldSeries | null {
   const name = `redis_${field}`
   const help = `The field ${field} of INFO.`
-  if (declaredFamilies().some((known) => known.name === name && known.help !== help)) return undefined
+  if (declaredFamilies().some((known) => known.name === name && known.help !== help)) return null
   return { series: seriesOf(gauge(name, help)), divisor: 1 }
 }
 

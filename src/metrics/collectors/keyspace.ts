@@ -4,6 +4,7 @@
 import type { Ask } from '../../redis/ask.ts'
 import { Lost } from '../../redis/connection.ts'
 import type { Collector } from '../collector.ts'
+import { startFields } from '../field-series.ts'
 import { pairNumber } from '../pairs.ts'
 import { remember } from '../series-cache.ts'
 import { gauge, labelText, seriesOf } from '../series.ts'
@@ -34,6 +35,7 @@ export default {
     let databases: number | undefined // cannot change while a server runs, but a new process may answer one day
     let runId: string | undefined
     const names: string[] = []
+    const fieldsOf = startFields((field) => (/^db\d+$/.test(field) ? seriesOfDb(field) : undefined))
     return async ({ info, cluster, ask }, out) => {
       if (databases === undefined || runId !== info.get('run_id')) {
         runId = info.get('run_id')
@@ -46,9 +48,8 @@ export default {
         out.add(series.keys, 0)
         out.add(series.expiring, 0)
       }
-      for (const [field, text] of info) {
-        if (!field.startsWith('db') || !/^db\d+$/.test(field)) continue
-        const series = seriesOfDb(field)
+      for (const { at, means: series } of fieldsOf(info)) {
+        const text = info.texts[at] ?? ''
         out.add(series.keys, pairNumber(text, 'keys=') ?? 0)
         out.add(series.expiring, pairNumber(text, 'expires=') ?? 0)
         const ttlMs = pairNumber(text, 'avg_ttl=')
