@@ -16,31 +16,38 @@ export interface Block {
   index?: BlockRows | undefined // worked out of the bytes when it is read; holds the times, so it falls when they move
 }
 
-/** Samples not sealed yet: columns of 32 doubles one after the other, grown as series appear. */
+/** Samples not sealed yet: 32 rows one after the other, since a sample is written at once; grown as series appear. */
 export class OpenBlock {
   readonly times = new Float64Array(MOST_ROWS)
   rows = 0
-  cells = new Float64Array(0)
+  private room = 0 // columns of a row
+  private cells = new Float64Array(0)
   present = new Uint32Array(0) // by column: a bit for each row in which the series was there
 
   reserve(columns: number): void {
-    if (columns <= this.present.length) return
+    if (columns <= this.room) return
     const room = Math.ceil(columns * 1.125) + 8
     const cells = new Float64Array(room * MOST_ROWS)
-    cells.set(this.cells)
+    for (let row = 0; row < this.rows; row += 1) cells.set(this.rowAt(row), row * room)
     const present = new Uint32Array(room)
     present.set(this.present)
+    this.room = room
     this.cells = cells
     this.present = present
   }
 
+  private rowAt(row: number): Float64Array {
+    return this.cells.subarray(row * this.room, (row + 1) * this.room)
+  }
+
   /** Sets the values of the row under way, which is the one at `rows`; there are as many columns as values, or more. */
   setRow(columns: readonly number[], values: readonly number[]): void {
-    const { cells, present, rows } = this
-    const bit = 1 << rows
+    const { cells, present } = this
+    const bit = 1 << this.rows
+    const start = this.rows * this.room
     for (let at = 0; at < values.length; at += 1) {
       const column = columns[at] as number
-      cells[column * MOST_ROWS + rows] = values[at] as number
+      cells[start + column] = values[at] as number
       present[column] = (present[column] as number) | bit
     }
   }
@@ -59,7 +66,7 @@ export class OpenBlock {
     let count = 0
     for (let row = 0; row < this.rows; row += 1) {
       if ((present & (1 << row)) === 0) continue
-      dense[count] = this.cells[column * MOST_ROWS + row] ?? NaN
+      dense[count] = this.cells[row * this.room + column] ?? NaN
       count += 1
     }
     return present

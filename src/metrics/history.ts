@@ -166,8 +166,8 @@ class Timeline {
   private open = new OpenBlock()
   private readonly lastBlock: number[] = [] // by column: the number of the newest block that has a sample of it
   private readonly free: number[] = []
-  private lastSeries: readonly Series[] = []
-  private readonly lastColumns: number[] = [] // of `lastSeries`, place by place
+  private readonly seriesAt: (Series | undefined)[] = [] // by column
+  private readonly rowColumns: number[] = [] // of the snapshot under way, place by place
   private blockNumber = 0
   private lastMs = -Infinity
   private wallMinusMonotonicMs = -Infinity // at the last sample; falls when somebody sets the clock back
@@ -197,14 +197,15 @@ class Timeline {
   append(snapshot: Snapshot, clock: Clock): boolean {
     this.latest = snapshot
     const { series, values } = snapshot
-    // Most snapshots hold the same series in the same order as the one before: then nothing is looked up.
-    for (let at = 0; at < series.length; at += 1) {
+    // Series that came together have columns side by side: the next one is tried before a series is looked up.
+    for (let at = 0, next = 0; at < series.length; at += 1) {
       const one = series[at] as Series
-      if (one !== this.lastSeries[at]) this.lastColumns[at] = this.columns.get(one) ?? this.addColumn(one)
+      if (this.seriesAt[next] !== one) next = this.columns.get(one) ?? this.addColumn(one)
+      this.rowColumns[at] = next
+      next += 1
     }
-    this.lastSeries = series
     this.open.reserve(this.lastBlock.length)
-    this.open.setRow(this.lastColumns, values)
+    this.open.setRow(this.rowColumns, values)
     return this.endRow(snapshot.at, clock)
   }
 
@@ -212,7 +213,6 @@ class Timeline {
   end(clock: Clock): void {
     this.closed = true
     this.latest = undefined
-    this.lastSeries = []
     if (!this.isEmpty && !this.endRow(clock.now(), clock)) this.seal(clock.monotonic())
     this.open = new OpenBlock() // its room is given back
   }
@@ -229,7 +229,7 @@ class Timeline {
       this.labelsKnown.delete(series)
       this.free.push(column)
       this.holders.release(series)
-      this.lastSeries = []
+      this.seriesAt[column] = undefined
     }
   }
 
@@ -267,6 +267,7 @@ class Timeline {
     const column = this.free.pop() ?? this.lastBlock.length
     this.lastBlock[column] = -1
     this.columns.set(series, column)
+    this.seriesAt[column] = series
     this.holders.hold(series)
     return column
   }
