@@ -31,7 +31,7 @@ async function render(): Promise<Buffer> {
   return joinLines([lines.show(snapshot)])
 }
 
-const http = createServer((_request, response) => {
+const http = createServer({ keepAliveTimeout: 90_000 }, (_request, response) => {
   render().then(
     (text) => response.setHeader('content-type', EXPOSITION_CONTENT_TYPE).end(text),
     (error: unknown) => response.writeHead(500).end(String(error)),

@@ -43,7 +43,8 @@ export async function startApi({ listen, listenMetrics, socketPath, parts }: Api
     const checked = typeof where !== 'string' && isLoopback(where.host)
     const app = makeRoutes(door, whole, { checked })
     const answer = getRequestListener(app.fetch, { hostname: 'localhost', overrideGlobalObjects: false })
-    const server = createServer((incoming, outgoing) => void answer(incoming, outgoing)) // never rejects
+    const options = { keepAliveTimeout: KEEP_OPEN_MS }
+    const server = createServer(options, (incoming, outgoing) => void answer(incoming, outgoing)) // never rejects
     servers.push(server)
     return typeof where === 'string' ? listenOnSocket(server, where) : listenOn(server, where)
   }
@@ -89,6 +90,7 @@ async function listenOn(server: Server, where: ListenAddress): Promise<string> {
 }
 
 const GRACE_MS = 1_000
+const KEEP_OPEN_MS = 90_000 // who scrapes once a minute finds the connection still open; Node's own time is 5 s
 const MOST_PATH_BYTES = 107 // sun_path of Linux, without its closing zero
 
 async function listenOnSocket(server: Server, path: string): Promise<string> {

@@ -49,18 +49,16 @@ export function askAhead(ask: Ask, { refusals, repeated }: Asked, now: number): 
 
 /** Refusals become Faults that name the command. */
 function rememberRefusals(ask: Ask, refusals: Asked['refusals'], now: number): Ask {
-  return async (...words) => {
+  return (...words) => {
     const command = nameOf(words)
     const known = refusals.get(command)
     if (known !== undefined && now < known.until && now > known.until - 2 * ASK_AGAIN_MS)
-      throw faultOf(command, known.error)
-    try {
-      return await ask(...words)
-    } catch (error) {
+      return Promise.reject(faultOf(command, known.error))
+    return ask(...words).catch((error: unknown) => {
       if (!(error instanceof Refused)) throw error
       if (isLasting(error)) refusals.set(command, { error, until: now + ASK_AGAIN_MS })
       throw faultOf(command, error)
-    }
+    })
   }
 }
 

@@ -57,7 +57,8 @@ export const READ_COMMANDS: ReadonlySet<string> = new Set([
 /** The read-only side of a connection's `send`. */
 export function askOf(send: Connection['send']): Ask {
   return (...words) => {
-    const [command = '', sub = ''] = words.map((word) => word.toUpperCase())
+    const command = (words[0] ?? '').toUpperCase()
+    const sub = (words[1] ?? '').toUpperCase()
     if (!READ_COMMANDS.has(command) && !READ_COMMANDS.has(`${command} ${sub}`))
       throw new Error(`${command} ${sub} is not on the list of commands that watching may send`)
     return send(...words)

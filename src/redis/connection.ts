@@ -14,6 +14,7 @@ import { startAlarm } from '../lib/alarm.ts'
 import { reasonOf } from '../lib/fault.ts'
 import { answerOfError, answerOfSocketError, NO_PASSWORD_SET, type AnswerId } from './answers.ts'
 import { tlsOptions } from './door.ts'
+import { Patience } from './patience.ts'
 import { showAddress, type Access, type Address } from './url.ts'
 
 export type Reply = string | number | null | Reply[]
@@ -102,6 +103,7 @@ const MOST_REPLY_BYTES = 64 * 2 ** 20 // CLIENT LIST of a hundred thousand clien
 class NodeRedisConnection implements Connection {
   readonly #client: ReturnType<typeof makeClient>
   readonly #timeoutMs: number
+  readonly #patience: Patience
   readonly #closers: (() => void)[] = []
   #failure: Error | undefined // the first: what follows it are echoes
   #waiting = 0
@@ -120,6 +122,7 @@ class NodeRedisConnection implements Connection {
 
   private constructor(options: ConnectOptions) {
     this.#timeoutMs = options.timeoutMs
+    this.#patience = new Patience(options.timeoutMs)
     this.#client = makeClient(clientOptions(options))
     this.#client.on('error', (error: Error) => {
       // While the client is open the error is not of the socket: what was read is not what a Redis says.
@@ -158,27 +161,39 @@ class NodeRedisConnection implements Connection {
   }
 
   close(): void {
+    this.#patience.stop()
     if (this.#client.isOpen) this.#client.destroy()
   }
 
-  readonly send = async (...words: string[]): Promise<Reply> => {
-    this.#waiting += 1
-    const answered = this.#client.sendCommand(words).finally(() => {
-      this.#waiting -= 1
-      this.#unansweredBytes = 0
+  /** One promise and no timer of its own: what a command costs here, every sample costs several times. */
+  readonly send = (...words: string[]): Promise<Reply> =>
+    new Promise((resolve, reject) => {
+      const wait = this.#patience.begin(() => reject(this.#explain(this.#late(words[0] ?? ''))))
+      const end = (): void => {
+        wait.isOver = true
+        this.#waiting -= 1
+        this.#unansweredBytes = 0
+      }
+      this.#waiting += 1
+      this.#client.sendCommand(words).then(
+        (reply) => {
+          end()
+          resolve(reply as unknown as Reply)
+        },
+        (error: unknown) => {
+          end() // maybe long after the time ran out and the sender was told
+          reject(this.#explain(error))
+        },
+      )
     })
-    answered.catch(() => undefined) // may fail long after the time ran out and the sender was told
-    try {
-      return (await this.#inTime(answered, words[0] ?? '')) as unknown as Reply
-    } catch (error) {
-      throw this.#explain(error)
-    }
+
+  #late(doing: string): Lost {
+    return new Lost(`no answer to ${doing} within ${this.#timeoutMs} ms`, 'silent')
   }
 
   async #inTime<T>(work: Promise<T>, doing: string): Promise<T> {
-    const why = `no answer to ${doing} within ${this.#timeoutMs} ms`
     const { promise: late, reject } = Promise.withResolvers<never>()
-    const alarm = startAlarm(this.#timeoutMs, () => reject(new Lost(why, 'silent')))
+    const alarm = startAlarm(this.#timeoutMs, () => reject(this.#late(doing)))
     try {
       return await Promise.race([work, late])
     } finally {
