@@ -30,6 +30,10 @@ const seriesOfCommand = remember((cmd) => {
   }
 })
 
+/** When most commands have run, the whole list is the shorter answer; and it is asked for ahead of INFO, so it stays with
+ *  that for a while and does not wait to learn which ones they are. */
+const WHOLE_LISTS = 12
+
 interface Counted extends Histogram {
   readonly calls: number // of commandstats, when the histogram was asked for
   readonly buckets: readonly Series[] // one for each bound
@@ -40,10 +44,12 @@ export default {
   on: 'server',
   start() {
     let before: ReadonlyMap<string, Counted> = new Map()
+    let wholeLists = 0
     return async ({ commands: stats, ask }, out) => {
       const names = namesToAsk(stats, before)
-      const isMost = names.length * 2 > stats.size // then the whole list is shorter to ask for
-      const reply = names.length === 0 ? [] : await ask('LATENCY', 'HISTOGRAM', ...(isMost ? [] : names))
+      if (names.length * 2 > stats.size) wholeLists = WHOLE_LISTS
+      const reply = names.length === 0 ? [] : await ask('LATENCY', 'HISTOGRAM', ...(wholeLists > 0 ? [] : names))
+      wholeLists -= 1
       const now = takeHistograms(reply, stats, before)
       const all = new Map<number, number>()
       for (const [cmd, histogram] of now) {
