@@ -50,12 +50,12 @@ export function askAhead(ask: Ask, { refusals, repeated }: Asked, now: number): 
 /** Refusals become Faults that name the command. */
 function rememberRefusals(ask: Ask, refusals: Asked['refusals'], now: number): Ask {
   return (...words) => {
-    const command = nameOf(words)
-    const known = refusals.get(command)
+    const known = refusals.size === 0 ? undefined : refusals.get(nameOf(words))
     if (known !== undefined && now < known.until && now > known.until - 2 * ASK_AGAIN_MS)
-      return Promise.reject(faultOf(command, known.error))
+      return Promise.reject(faultOf(nameOf(words), known.error))
     return ask(...words).catch((error: unknown) => {
       if (!(error instanceof Refused)) throw error
+      const command = nameOf(words)
       if (isLasting(error)) refusals.set(command, { error, until: now + ASK_AGAIN_MS })
       throw faultOf(command, error)
     })

@@ -40,16 +40,10 @@ export class OpenBlock {
     return this.cells.subarray(row * this.room, (row + 1) * this.room)
   }
 
-  /** Sets the values of the row under way, which is the one at `rows`; there are as many columns as values, or more. */
-  setRow(columns: readonly number[], values: readonly number[]): void {
-    const { cells, present } = this
-    const bit = 1 << this.rows
-    const start = this.rows * this.room
-    for (let at = 0; at < values.length; at += 1) {
-      const column = columns[at] as number
-      cells[start + column] = values[at] as number
-      present[column] = (present[column] as number) | bit
-    }
+  /** Sets a value of the row under way, which is the one at `rows`. There must be room for its column. */
+  set(column: number, value: number): void {
+    this.cells[this.rows * this.room + column] = value
+    this.present[column] = (this.present[column] as number) | (1 << this.rows)
   }
 
   get samples(): number {

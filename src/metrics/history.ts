@@ -167,7 +167,7 @@ class Timeline {
   private readonly lastBlock: number[] = [] // by column: the number of the newest block that has a sample of it
   private readonly free: number[] = []
   private readonly seriesAt: (Series | undefined)[] = [] // by column
-  private readonly rowColumns: number[] = [] // of the snapshot under way, place by place
+  private readonly followers: number[] = [] // by column + 1: the column that came behind it; the first of all at 0
   private blockNumber = 0
   private lastMs = -Infinity
   private wallMinusMonotonicMs = -Infinity // at the last sample; falls when somebody sets the clock back
@@ -197,15 +197,11 @@ class Timeline {
   append(snapshot: Snapshot, clock: Clock): boolean {
     this.latest = snapshot
     const { series, values } = snapshot
-    // Series that came together have columns side by side: the next one is tried before a series is looked up.
-    for (let at = 0, next = 0; at < series.length; at += 1) {
-      const one = series[at] as Series
-      if (this.seriesAt[next] !== one) next = this.columns.get(one) ?? this.addColumn(one)
-      this.rowColumns[at] = next
-      next += 1
-    }
     this.open.reserve(this.lastBlock.length)
-    this.open.setRow(this.rowColumns, values)
+    for (let at = 0, column = -1; at < series.length; at += 1) {
+      column = this.columnBehind(column, series[at] as Series)
+      this.open.set(column, values[at] as number)
+    }
     return this.endRow(snapshot.at, clock)
   }
 
@@ -254,6 +250,18 @@ class Timeline {
     }
   }
 
+  /** The column of a series that stands behind another: the next one, the one that was there last, or one further. */
+  private columnBehind(before: number, series: Series): number {
+    if (this.seriesAt[before + 1] === series) return before + 1
+    const guess = this.followers[before + 1] ?? -1
+    if (this.seriesAt[guess] === series) return guess
+    const further = this.followers[guess + 1] ?? -1
+    if (this.seriesAt[further] === series) return further
+    const column = this.columns.get(series) ?? this.addColumn(series)
+    this.followers[before + 1] = column
+    return column
+  }
+
   private labelsOf(series: Series): Labels {
     let labels = this.labelsKnown.get(series)
     if (labels === undefined) {
@@ -266,6 +274,7 @@ class Timeline {
   private addColumn(series: Series): number {
     const column = this.free.pop() ?? this.lastBlock.length
     this.lastBlock[column] = -1
+    this.open.reserve(this.lastBlock.length)
     this.columns.set(series, column)
     this.seriesAt[column] = series
     this.holders.hold(series)

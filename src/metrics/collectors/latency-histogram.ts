@@ -35,6 +35,8 @@ const seriesOfCommand = remember((cmd) => {
 const WHOLE_LISTS = 12
 
 interface Counted extends Histogram {
+  readonly cmd: string
+  readonly series: ReturnType<typeof seriesOfCommand>
   readonly calls: number // of commandstats, when the histogram was asked for
   readonly buckets: readonly Series[] // one for each bound
 }
@@ -52,10 +54,10 @@ export default {
       wholeLists -= 1
       const now = takeHistograms(reply, stats, before)
       const all = new Map<number, number>()
-      for (const [cmd, histogram] of now) {
-        addHistogram(cmd, histogram, stats, out)
-        const earlier = before.get(cmd)
-        if (before.size > 0 && histogram !== earlier) addP99(cmd, earlier, histogram, all, out)
+      for (const histogram of now.values()) {
+        addHistogram(histogram, stats, out)
+        const earlier = before.get(histogram.cmd)
+        if (before.size > 0 && histogram !== earlier) addP99(earlier, histogram, all, out)
       }
       const us = quantileUs(windowOf(all), 0.99)
       if (us !== undefined) out.add(overallP99, us / 1e6)
@@ -73,24 +75,16 @@ function namesToAsk(stats: Stats, before: ReadonlyMap<string, Counted>): string[
   return names
 }
 
-function addP99(
-  cmd: string,
-  earlier: Counted | undefined,
-  now: Counted,
-  all: Map<number, number>,
-  out: Snapshot,
-): void {
+function addP99(earlier: Counted | undefined, now: Counted, all: Map<number, number>, out: Snapshot): void {
   const window = windowBetween(earlier, now)
   const us = quantileUs(window, 0.99)
   if (us === undefined) return
-  const series = seriesOfCommand(cmd)
-  out.add(series.p99, us / 1e6)
-  if (!series.isOurs) addWindow(all, window)
+  out.add(now.series.p99, us / 1e6)
+  if (!now.series.isOurs) addWindow(all, window)
 }
 
-function addHistogram(cmd: string, { counts, buckets }: Counted, stats: Stats, out: Snapshot): void {
-  buckets.forEach((bucket, at) => out.add(bucket, counts[at] ?? 0))
-  const series = seriesOfCommand(cmd)
+function addHistogram({ cmd, series, counts, buckets }: Counted, stats: Stats, out: Snapshot): void {
+  for (let at = 0; at < buckets.length; at += 1) out.add(buckets[at] as Series, counts[at] as number)
   const calls = counts.at(-1) ?? 0
   out.add(series.infinite, calls)
   out.add(series.sum, stats.get(cmd)?.usec ?? 0) // the histogram itself has no sum
@@ -107,29 +101,35 @@ function bucketOf(cmd: string, boundUs: number): Series {
   return bucket
 }
 
-/** What was answered, and what was known of the commands that were not asked for. */
+/** What was answered, and what was known of the commands that were not asked for. Answers come in the order of the last
+ *  ones, which saves looking commands up; and a histogram that got no new bucket only gets new counts. */
 function takeHistograms(reply: Reply, stats: Stats, before: ReadonlyMap<string, Counted>): Map<string, Counted> {
   const now = new Map<string, Counted>()
-  for (const [cmd, histogram] of before) if (stats.get(cmd)?.calls === histogram.calls) now.set(cmd, histogram)
-  if (!Array.isArray(reply)) return now
-  for (let at = 0; at + 1 < reply.length; at += 2) {
-    const [cmd, details] = [String(reply[at]), reply[at + 1]]
+  const inOrder = before.values()
+  for (let at = 0; Array.isArray(reply) && at + 1 < reply.length; at += 2) {
+    const [name, details] = [reply[at], reply[at + 1]]
+    const guess = inOrder.next().value
+    const earlier = guess?.cmd === name ? guess : before.get(String(name))
+    const cmd = earlier?.cmd ?? String(name)
     const calls = stats.get(cmd)?.calls ?? 0
-    if (!Array.isArray(details) || now.has(cmd)) continue
-    const flat = details[3] // "calls", N, "histogram_usec", [bound, count, …]
-    if (!Array.isArray(flat)) continue
-    const { boundsUs, counts } = parseBuckets(flat)
-    now.set(cmd, { calls, boundsUs, counts, buckets: boundsUs.map((bound) => bucketOf(cmd, bound)) })
+    const flat = Array.isArray(details) ? details[3] : undefined // "calls", N, "histogram_usec", [bound, count, …]
+    if (earlier?.calls === calls) now.set(cmd, earlier)
+    else if (Array.isArray(flat)) now.set(cmd, count(cmd, calls, flat, earlier))
   }
+  for (const [cmd, known] of before) if (!now.has(cmd) && stats.get(cmd)?.calls === known.calls) now.set(cmd, known)
   return now
 }
 
-function parseBuckets(flat: readonly Reply[]): Histogram {
-  const boundsUs: number[] = []
+/** `flat` is bound, count, bound, count, … */
+function count(cmd: string, calls: number, flat: readonly Reply[], earlier: Counted | undefined): Counted {
   const counts: number[] = []
+  let isSame = earlier?.boundsUs.length === flat.length / 2
   for (let at = 0; at + 1 < flat.length; at += 2) {
-    boundsUs.push(Number(flat[at]))
+    isSame &&= earlier?.boundsUs[at / 2] === flat[at]
     counts.push(Number(flat[at + 1]))
   }
-  return { boundsUs, counts }
+  const known = isSame ? earlier : undefined
+  const boundsUs = known?.boundsUs ?? counts.map((_count, at) => Number(flat[2 * at]))
+  const buckets = known?.buckets ?? boundsUs.map((bound) => bucketOf(cmd, bound))
+  return { cmd, calls, series: known?.series ?? seriesOfCommand(cmd), boundsUs, counts, buckets }
 }
