@@ -43,7 +43,7 @@ export async function startDaemon({ config, logLevel = 'info' }: DaemonOptions):
     parts: {
       fleet,
       log,
-      metricsText: () => metrics.text(),
+      metricsPage: () => metrics.page(),
       slowCommands: (deployment, id) => metrics.slowCommands(deployment, id),
       notReady: () => notReady(fleet),
       rules,

@@ -167,7 +167,7 @@ suite('change', { concurrency: 2 }, () => {
     t.after(() => metrics.stop())
     const lag = (): number | undefined => {
       const line = new RegExp(`^respite_replication_lag_seconds\\{.*instance="${replica.id}".*\\} (\\S+)`, 'm')
-      const value = line.exec(metrics.text())?.[1]
+      const value = line.exec(metrics.page().toString())?.[1]
       return value === undefined ? undefined : Number(value)
     }
     await until('it is hardly behind', () => (lag() ?? 9) <= 1.5)
@@ -184,7 +184,10 @@ suite('change', { concurrency: 2 }, () => {
     writer.stop()
     await until('it has all', () => lag() === 0)
     assert.equal(
-      metrics.text().includes(`respite_replication_lag_seconds{deployment="orders",instance="${primary.id}"`),
+      metrics
+        .page()
+        .toString()
+        .includes(`respite_replication_lag_seconds{deployment="orders",instance="${primary.id}"`),
       false,
     )
   })

@@ -26,7 +26,7 @@ export interface ApiParts {
   readonly fleet: Pick<Fleet, 'deployments' | 'accept' | 'forget'>
   readonly log: Log
   /** All metrics in Prometheus' text format. */
-  metricsText(): string | Promise<string>
+  metricsPage(): Page | Promise<Page>
   /** The slow log of one server as far as it was followed; empty for a server that is not known. */
   slowCommands(deployment: string, serverId: string): readonly SlowCommand[]
   readonly alerting?: Alerting | undefined
@@ -37,6 +37,8 @@ export interface ApiParts {
   /** A sentence when watching stands still although the process runs. */
   stalled(): string | undefined
 }
+
+type Page = string | Uint8Array<ArrayBuffer>
 
 export interface Alerting {
   readonly alerts: Alerts
@@ -86,10 +88,10 @@ export function makeRoutes(door: Door, parts: ApiParts, names: { checked: boolea
   return app
 }
 
-function addHealth(app: Hono, { metricsText, notReady, stalled }: ApiParts): void {
+function addHealth(app: Hono, { metricsPage, notReady, stalled }: ApiParts): void {
   // Not compressed: on the same machine that costs more than it saves.
   app.get('/metrics', async (context) =>
-    context.body(await metricsText(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+    context.body(await metricsPage(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
   )
   app.get('/healthz', (context) => {
     const why = stalled()

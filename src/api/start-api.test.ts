@@ -70,7 +70,7 @@ const slow = {
 const parts: ApiOptions['parts'] = {
   fleet,
   log: silentLog,
-  metricsText: () => 'redis_up 1\n',
+  metricsPage: () => 'redis_up 1\n',
   slowCommands: (name, id) => (name === 'orders' && id === server.id ? [slow] : []),
   notReady: () => [],
 }
@@ -175,7 +175,7 @@ describe('the loopback door', () => {
     const broken = (): string => {
       throw new TypeError('cannot read')
     }
-    const { url } = await start({ parts: { ...parts, metricsText: broken } })
+    const { url } = await start({ parts: { ...parts, metricsPage: broken } })
     const answer = await fetch(`${url}/metrics`)
     assert.equal(answer.status, 500)
     const { fault } = (await answer.json()) as { fault: unknown }

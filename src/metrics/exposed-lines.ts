@@ -55,7 +55,7 @@ export class ExposedLines {
     return this
   }
 
-  /** Answers whether all series are known. Most stand behind the one that they stood behind before. */
+  /** Answers whether all series have a place. Most stand behind the one that they stood behind before. */
   #take({ series, values }: Snapshot): boolean {
     let next = 0
     for (let at = 0; at < series.length; at += 1) {
@@ -63,7 +63,7 @@ export class ExposedLines {
       if (this.#series[next] !== one) {
         // A linear search: it is a few missing series that are passed over.
         const behind = this.#series.indexOf(one, next)
-        next = behind === -1 ? this.#series.indexOf(one) : behind
+        next = behind === -1 && !isOrdered(one) ? this.#series.indexOf(one) : behind
         if (next === -1) return false
       }
       this.#values[next] = values[at] as number
@@ -200,6 +200,9 @@ class Draft {
 }
 
 const draft = new Draft()
+
+/** Buckets and quantiles stand in the order of their bounds, which is that of the snapshot. */
+const isOrdered = ({ family: { type } }: Series): boolean => type === 'histogram' || type === 'summary'
 
 /** Digits over digits; for a dozen bytes a call out of JavaScript costs more than writing them. */
 function writeAscii(bytes: Buffer, text: string, from: number): void {

@@ -18,7 +18,7 @@ export function renderExposition(sources: readonly ExposedSource[]): string {
 }
 
 /** The page of sources whose lines are kept: their families merged, and what stands together copied together. */
-export function joinLines(sources: readonly ExposedLines[]): Buffer {
+export function joinLines(sources: readonly ExposedLines[]): Buffer<ArrayBuffer> {
   const page = new Page(sources.reduce((sum, { length }) => sum + length, 0))
   const next = sources.map(() => 0) // by source: its first family that is not on the page yet
   for (const family of declaredFamilies()) {
@@ -38,7 +38,7 @@ export function joinLines(sources: readonly ExposedLines[]): Buffer {
 
 /** Bytes of sources one after the other; those that follow each other in their source are copied at once. */
 class Page {
-  readonly #bytes: Buffer
+  readonly #bytes: Buffer<ArrayBuffer>
   #length = 0
   #source: ExposedLines | undefined
   #from = 0
@@ -58,7 +58,7 @@ class Page {
     this.#to = to
   }
 
-  end(): Buffer {
+  end(): Buffer<ArrayBuffer> {
     this.#copy()
     return this.#bytes.subarray(0, this.#length)
   }

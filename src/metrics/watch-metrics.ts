@@ -8,7 +8,8 @@ import { reasonOf } from '../lib/fault.ts'
 import { addArchive, type ArchivedShard } from './archive-series.ts'
 import { startCanary } from './canary.ts'
 import type { SampleSettings } from './collector.ts'
-import { renderExposition, type ExposedSource } from './exposition.ts'
+import { ExposedLines } from './exposed-lines.ts'
+import { joinLines } from './exposition.ts'
 import { makeHistory, type History, type HistorySource } from './history.ts'
 import { processSnapshot } from './process-series.ts'
 import { Sampler } from './sample-server.ts'
@@ -34,10 +35,16 @@ export interface MetricsOptions {
   readonly log: Log
 }
 
+/** A deployment as one source. */
+interface Whole {
+  readonly source: HistorySource
+  readonly lines: ExposedLines
+}
+
 interface Measured {
   readonly server: WatchedServer
-  readonly labels: string
   readonly sampler: Sampler
+  readonly lines: { readonly answer: ExposedLines; readonly sample: ExposedLines }
   readonly started: StartedCollectors
   readonly answers: HistorySource
   answer: Snapshot
@@ -54,7 +61,8 @@ export class Metrics {
   readonly #options: MetricsOptions
   readonly #measured = new Map<string, Measured>()
   readonly #starting = new Set<string>()
-  readonly #wholes = new Map<string, HistorySource>() // one source for each deployment
+  readonly #wholes = new Map<string, Whole>()
+  readonly #ownLines = new ExposedLines()
   #deployments: readonly MeasuredDeployment[]
   #wholesKeptAt = Number.NEGATIVE_INFINITY
   #timer: Timer | undefined
@@ -85,17 +93,17 @@ export class Metrics {
   }
 
   /** Everything that is known now, in Prometheus' text format. */
-  text(): string {
+  page(): Buffer<ArrayBuffer> {
     const { fleet, clock, version } = this.#options
     const now = clock.now()
-    const sources: ExposedSource[] = [{ snapshot: processSnapshot(this.history.stats(), version, now) }]
+    const shown = [this.#ownLines.show(processSnapshot(this.history.stats(), version, now))]
     for (const view of fleet.deployments())
-      sources.push({ snapshot: this.#whole(view, now), labels: labelText({ deployment: view.name }) })
-    for (const { answer, labels, sampler } of this.#measured.values()) {
-      sources.push({ snapshot: answer, labels })
-      if (sampler.latest !== undefined) sources.push({ snapshot: sampler.latest, labels })
+      shown.push(this.#whole(view.name).lines.show(this.#wholeSnapshot(view, now)))
+    for (const { answer, sampler, lines } of this.#measured.values()) {
+      shown.push(lines.answer.show(answer))
+      if (sampler.latest !== undefined) shown.push(lines.sample.show(sampler.latest))
     }
-    return renderExposition(sources)
+    return joinLines(shown)
   }
 
   reconfigure(deployments: readonly MeasuredDeployment[]): void {
@@ -106,7 +114,7 @@ export class Metrics {
     this.#stopped = true
     this.#timer?.stop()
     for (const key of this.#measured.keys()) this.#finish(key)
-    for (const source of this.#wholes.values()) source.close()
+    for (const { source } of this.#wholes.values()) source.close()
   }
 
   /** Servers come and go; a sampler follows within a quarter of a second. */
@@ -151,7 +159,7 @@ export class Metrics {
     const flying = canary ? startCanary(server, clock) : undefined
     this.#measured.set(key, {
       server,
-      labels: labelText(labels),
+      lines: { answer: new ExposedLines(labelText(labels)), sample: new ExposedLines(labelText(labels)) },
       started,
       answers,
       sampler,
@@ -176,20 +184,25 @@ export class Metrics {
     const { fleet, clock } = this.#options
     this.#wholesKeptAt = clock.monotonic()
     const views = fleet.deployments()
-    for (const [name, source] of this.#wholes) {
+    for (const [name, { source }] of this.#wholes) {
       if (views.some((view) => view.name === name)) continue
       source.close() // configured no more: its series end here
       this.#wholes.delete(name)
     }
-    for (const view of views) {
-      let source = this.#wholes.get(view.name)
-      if (source === undefined)
-        this.#wholes.set(view.name, (source = this.history.open(view.name, { deployment: view.name })))
-      source.append(this.#whole(view, clock.now()))
-    }
+    for (const view of views) this.#whole(view.name).source.append(this.#wholeSnapshot(view, clock.now()))
   }
 
-  #whole(view: DeploymentView, nowMs: number): Snapshot {
+  #whole(name: string): Whole {
+    let whole = this.#wholes.get(name)
+    if (whole === undefined) {
+      const labels = { deployment: name }
+      whole = { source: this.history.open(name, labels), lines: new ExposedLines(labelText(labels)) }
+      this.#wholes.set(name, whole)
+    }
+    return whole
+  }
+
+  #wholeSnapshot(view: DeploymentView, nowMs: number): Snapshot {
     const snapshot = deploymentSnapshot(view, nowMs, this.#declared(view.name))
     addArchive(snapshot, this.#options.archived?.(view.name) ?? [])
     return snapshot
