@@ -123,7 +123,7 @@ async function startOurs(series: readonly WrittenSeries[], timesMs: readonly num
     parts: {
       fleet: { deployments: () => [], accept: () => false, forget: () => false },
       log: silentLog,
-      metricsText: () => '',
+      metricsPage: () => '',
       slowCommands: () => [],
       notReady: () => [],
       rules,

@@ -32,7 +32,7 @@ async function describe(server: Server): Promise<Record<string, unknown>> {
 
 async function filledDatabases({ send }: Connection): Promise<string[]> {
   const info = parseInfo(String(await send('INFO', 'keyspace')))
-  return [...info.keys()].flatMap((name) => /^db(\d+)$/.exec(name)?.[1] ?? [])
+  return info.names.flatMap((name) => /^db(\d+)$/.exec(name)?.[1] ?? [])
 }
 
 async function describeDatabase(connection: Connection): Promise<Record<string, unknown>> {
