@@ -12,6 +12,7 @@ import { NEVER_DOWN_MS, startReplica, startSentinel, startServer, type Server } 
 import { until } from '../lab/until.ts'
 import type { FleetDocument } from '../src/api/contract.ts'
 import type { Daemon } from '../src/cli/command.ts'
+import { printChanges } from '../src/cli/commands/watch.ts'
 import { makeConfig } from '../src/config.ts'
 import { startDaemon } from '../src/daemon.ts'
 import { PATIENT } from '../src/fleet/look-at-answer.ts'
@@ -151,6 +152,23 @@ suite('daemon', { concurrency: 2 }, () => {
     await until('it is confirmed', shown(`${primary.id} expected`, `${fresh.id} expected`), SLOWLY)
     assert.equal((await respite('fleet', '--data', data)).exit, 0)
     assert.ok((await endOf(second.process)) < 2_000)
+  })
+
+  test('what was found before anybody listened is printed first', async (t) => {
+    const server = await startServer()
+    t.after(() => server.stop())
+    const daemon = await start(t, [server.url])
+    await until('it was looked at', () => daemon.fleet.servers()[0]?.view.answer.id === 'ok')
+    daemon.notices.tell('warn', 'a secret that others can read')
+    const events: unknown[] = []
+    const shown = printChanges(daemon, {
+      json: true,
+      out: process.stdout,
+      printJson: (event) => void events.push(event),
+    })
+    shown.stop()
+    const said = events.map((event) => (event as { event: string }).event)
+    assert.deepEqual(said.slice(0, 1).concat(said.slice(-2)), ['listening', 'notice', 'answer'])
   })
 
   test('SIGTERM ends it within two seconds also while nobody answers', async (t) => {

@@ -3,6 +3,7 @@
 
 import { answerDocument } from '../../api/fleet-document.ts'
 import type { ServerView } from '../../fleet/server.ts'
+import type { Notice } from '../../lib/notices.ts'
 import { formatDuration } from '../../lib/units.ts'
 import { ANSWERS } from '../../redis/answers.ts'
 import { CONNECTION_FLAGS } from '../connection-flags.ts'
@@ -93,16 +94,19 @@ export function showLive(daemon: Daemon, context: Context, footer: readonly stri
 }
 
 /** A line for each answer that changes: what it was, for how long, and what it means now. */
-export function printChanges(daemon: Daemon, context: Context): { stop(): void } {
+export function printChanges(
+  daemon: Pick<Daemon, 'url' | 'fleet' | 'notices'>,
+  context: Pick<Context, 'json' | 'out' | 'printJson'>,
+): { stop(): void } {
   const last = new Map<string, ServerView>()
   let stopped = false
   if (context.json) context.printJson({ event: 'listening', url: daemon.url })
   else context.out.write(`listening ${daemon.url}\n`)
   // In text the log says it, on standard error.
-  daemon.notices.onNotice(({ level, text }) => {
+  const sayNotice = ({ level, text }: Notice): void => {
     if (context.json && !stopped) context.printJson({ event: 'notice', level, text })
-  })
-  daemon.fleet.onChange((server) => {
+  }
+  const sayChange = (server: ServerView): void => {
     const key = `${server.deployment} ${server.id}`
     const before = last.get(key)
     last.set(key, server)
@@ -114,7 +118,12 @@ export function printChanges(daemon: Daemon, context: Context): { stop(): void }
     if (!context.json) return void context.out.write(`${changeLine(server, before)}\n`)
     const { deployment, id, role, answer, since } = server
     context.printJson({ event: 'answer', deployment, server: id, role, answer: answerDocument(answer, since) })
-  })
+  }
+  // What was found while the daemon opened its doors comes first: nobody listened yet.
+  for (const notice of daemon.notices.recent) sayNotice(notice)
+  for (const { view } of daemon.fleet.servers()) if (view.answer.id !== 'unasked') sayChange(view)
+  daemon.notices.onNotice(sayNotice)
+  daemon.fleet.onChange(sayChange)
   return { stop: () => void (stopped = true) }
 }
 
