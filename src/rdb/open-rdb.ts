@@ -189,15 +189,22 @@ async function unpack(
   identityFile: string | undefined,
 ): Promise<AsyncIterable<Uint8Array>> {
   let chunks = source
-  for (let layers = 0; layers < MOST_LAYERS; layers += 1) {
-    const { head, all } = await look(chunks)
-    chunks = all
-    const layer = layerOf(head)
-    if (layer === undefined) return chunks
-    if (layers === 0) chunks = copies(chunks)
-    chunks = layer === 'age' ? await decrypt(chunks, name, identityFile) : unpacking(chunks, layer, name)
+  let letGo: () => Promise<unknown> = () => Promise.resolve()
+  try {
+    for (let layers = 0; layers < MOST_LAYERS; layers += 1) {
+      const looked = await look(chunks)
+      chunks = looked.all
+      letGo = looked.letGo
+      const layer = layerOf(looked.head)
+      if (layer === undefined) return chunks
+      if (layers === 0) chunks = copies(chunks)
+      chunks = layer === 'age' ? await decrypt(chunks, name, identityFile) : unpacking(chunks, layer, name)
+    }
+    return chunks
+  } catch (error) {
+    await letGo() // a file that nobody closes ends the process when it is collected
+    throw error
   }
-  return chunks
 }
 
 /** Chunks that stay as they are: who unpacks them asks for the next one before he is done. */
@@ -206,8 +213,13 @@ async function* copies(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
     for (let at = 0; at < chunk.length; at += PIPE_CHUNK) yield Buffer.from(chunk.subarray(at, at + PIPE_CHUNK))
 }
 
-/** The first bytes, and all of them. */
-async function look(source: AsyncIterable<Uint8Array>): Promise<{ head: Buffer; all: AsyncIterable<Uint8Array> }> {
+interface Looked {
+  readonly head: Buffer // the first bytes
+  readonly all: AsyncIterable<Uint8Array>
+  letGo(): Promise<unknown> // nobody will read `all`
+}
+
+async function look(source: AsyncIterable<Uint8Array>): Promise<Looked> {
   const iterator = source[Symbol.asyncIterator]()
   let head = Buffer.alloc(0)
   let step: Step = { done: false, value: head }
@@ -223,10 +235,10 @@ async function look(source: AsyncIterable<Uint8Array>): Promise<{ head: Buffer; 
         if (step.done !== true) yield step.value
       }
     } finally {
-      await iterator.return?.() // a file that nobody closes ends the process when it is collected
+      await iterator.return?.()
     }
   }
-  return { head, all: all() }
+  return { head, all: all(), letGo: async () => iterator.return?.() }
 }
 
 async function* unpacking(
