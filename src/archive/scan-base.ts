@@ -159,7 +159,7 @@ class Scan {
 
 /** Those that have keys, in their order; where nobody says, as in a Cluster, there is one. */
 function databasesOf(info: Info): number[] {
-  const numbers = [...info.keys()].flatMap((name) => /^db(\d+)$/.exec(name)?.[1] ?? [])
+  const numbers = info.names.flatMap((name) => /^db(\d+)$/.exec(name)?.[1] ?? [])
   return numbers.map(Number).toSorted((a, b) => a - b)
 }
 

@@ -57,8 +57,7 @@ export async function askForScan(wire: ReplyWire, clock: Clock): Promise<ScanTer
   }
   missing.note('dump', await wire.ask('DUMP', PROBE))
   const about = parseInfo(String(info ?? ''))
-  if (about.has('db1') || [...about.keys()].some((name) => /^db[1-9]/.test(name)))
-    missing.note('select', await wire.ask('SELECT', '0'))
+  if (about.names.some((name) => /^db[1-9]/.test(name))) missing.note('select', await wire.ask('SELECT', '0'))
   if (about.get('cluster_enabled') === '1' && about.get('role') === 'slave')
     missing.note('readonly', await wire.ask('READONLY'))
   missing.note('multi', await wire.ask('MULTI'))
