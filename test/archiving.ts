@@ -32,6 +32,7 @@ export interface Archived {
   readonly store: Store
   readonly dataDir: string
   readonly events: ArchiveEvent[]
+  readonly looks: number // how often the tripwire has asked for counts
   stop(): Promise<void>
 }
 
@@ -75,6 +76,7 @@ export function gated(real: Store, gate: (key: string) => Promise<void> | undefi
 export async function archive(t: TestContext, store: Store, options: ArchivedOptions): Promise<Archived> {
   const { servers, dataDir = makeFolder('data'), ...more } = options
   const events: ArchiveEvent[] = []
+  let looks = 0
   await introduceArchive({ store, deployment: DEPLOYMENT, kind: 'standalone', clock: systemClock }, keysOf(DEPLOYMENT))
   const archiver = await startArchiver(
     {
@@ -99,7 +101,10 @@ export async function archive(t: TestContext, store: Store, options: ArchivedOpt
         sentinels: [],
         couldNotLook: [],
       }),
-      removalCounts: async () => countsOf(servers()[0]),
+      removalCounts: async () => {
+        looks += 1
+        return countsOf(servers()[0])
+      },
       makeScan: () => scanContents({ target: DEPLOYMENT, namespaces: [], isSealed: false }),
       onEvent: (event) => void events.push(event),
       ...more,
@@ -112,7 +117,16 @@ export async function archive(t: TestContext, store: Store, options: ArchivedOpt
     await stop()
     rmSync(dataDir, { recursive: true, force: true })
   })
-  return { archiver, store, dataDir, events, stop }
+  return {
+    archiver,
+    store,
+    dataDir,
+    events,
+    stop,
+    get looks() {
+      return looks
+    },
+  }
 }
 
 export function candidateOf({ id, address, access, running }: Server, isPrimary: boolean): ShardServer {
