@@ -22,7 +22,7 @@ const FOLDERS: Record<string, string> = {
   mitigation: 'lib redis state supervisors fleet diagnosis',
   replication: 'lib redis rdb',
   archive: 'lib redis rdb state replication',
-  restore: 'lib redis rdb state fleet archive',
+  restore: 'lib redis rdb state supervisors fleet archive',
   api: 'lib redis state fleet metrics promql rules alerts diagnosis mitigation archive restore',
   lab: 'lib redis', // real servers for tests, benches and the demo; of a command's frame it knows nothing
   cli: 'lib redis rdb fleet metrics promql rules alerts archive restore api lab',
@@ -48,6 +48,8 @@ const GUARDED: Record<string, string> = {
   'src/redis/write.ts': 'mitigation restore',
   'src/redis/probe.ts': 'metrics diagnosis', // touches only its own reserved key and channel
   'src/redis/save.ts': 'archive',
+  'src/supervisors/act.ts': 'mitigation restore',
+  'src/supervisors/replace-files.ts': 'mitigation restore',
 }
 
 // What the command line is handed, it knows the types of.
@@ -77,8 +79,10 @@ function objection(file: string, specifier: string, typeOnly: boolean): string |
   }
   const path = posix.join(posix.dirname(file), specifier)
   const to = folderOf(path)
-  const guard = GUARDED[path]
-  if (guard !== undefined && to !== from && !isTest && !ANYTHING.includes(from) && from !== 'src')
+  const isActing = path.startsWith('src/supervisors/acting/') && !file.startsWith('src/supervisors/acting')
+  const guard = isActing ? 'mitigation restore' : GUARDED[path]
+  const isApart = to !== from || file.startsWith('src/supervisors/looking/')
+  if (guard !== undefined && isApart && !isTest && !ANYTHING.includes(from) && from !== 'src')
     return allows(guard, from) ? undefined : `may not use ${path}, which is for ${guard}`
   if (to === 'src') {
     if (from === 'src' || ANYTHING.includes(from) || (from === 'cli' && typeOnly && HANDED_TO_CLI.has(path)))
@@ -118,6 +122,10 @@ test('the table sees what is planted', () => {
   assert.equal(seen('src/metrics/a.ts', `import '../redis/write.ts'`), 1)
   assert.equal(seen('src/fleet/a.ts', `import { b } from '../redis/probe.ts'`), 1)
   assert.equal(seen('src/restore/a.ts', `import { b } from '../redis/write.ts'`), 0)
+  assert.equal(seen('src/fleet/a.ts', `import { b } from '../supervisors/act.ts'`), 1)
+  assert.equal(seen('src/fleet/a.ts', `import { b } from '../supervisors/acting/docker.ts'`), 1)
+  assert.equal(seen('src/supervisors/looking/a.ts', `import { b } from '../act.ts'`), 1)
+  assert.equal(seen('src/restore/a.ts', `import { b } from '../supervisors/act.ts'`), 0)
   assert.equal(seen('src/api/a.ts', `import { DatabaseSync } from 'node:sqlite'`), 1)
   assert.equal(seen('src/fleet/a.ts', `import { z } from 'zod'`), 1)
   assert.equal(seen('src/cli/a.ts', `import { b } from '../config.ts'`), 1)

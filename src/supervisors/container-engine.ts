@@ -85,6 +85,11 @@ function statusOf(error: unknown): number | undefined {
   return (error as { statusCode?: number }).statusCode
 }
 
+/** Why an engine did not do it; undefined when there was nothing to do (304: it runs, or has ended, already). */
+export function refusalOf(error: unknown): string | undefined {
+  return statusOf(error) === 304 ? undefined : reasonOf(error)
+}
+
 /**
  * Everything that the container wrote since then, as the engine sends it. The client would gather it in memory; a log
  * may be larger than that.

@@ -113,6 +113,11 @@ function numberIn(file: string): number | undefined {
   return /^-?\d+$/.test(text) ? Number(text) : undefined
 }
 
+/** The systemd service that a process belongs to, by its control group. */
+export function unitOf(pid: number): string | undefined {
+  return /^\d+:(?:name=systemd)?:\/system\.slice\/(?:.*\/)?([^/]+)\.service$/m.exec(procText(pid, 'cgroup'))?.[1]
+}
+
 export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')

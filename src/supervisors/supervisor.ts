@@ -99,7 +99,7 @@ export async function openLooking(supervisor: string, around: Surroundings = pro
 }
 
 /** The two halves of `docker:orders`; `folder` holds the kinds that there are. */
-async function parseSupervisor(supervisor: string, folder: string): Promise<{ kind: string; name: string }> {
+export async function parseSupervisor(supervisor: string, folder: string): Promise<{ kind: string; name: string }> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
   const kinds = files.map((file) => file.slice(0, -'.ts'.length)).toSorted()
   const [, kind = '', name = ''] = /^([^:]*):(.*)$/s.exec(supervisor) ?? []

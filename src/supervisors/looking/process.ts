@@ -7,7 +7,7 @@ import { Fault } from '../../lib/fault.ts'
 import { redactArguments } from '../../redis/redact.ts'
 import type { LogLine } from '../../redis/server-log.ts'
 import { place, placeHere, placesOf } from '../places.ts'
-import { procCommand, procLink, procResources, procStat, procText } from '../proc.ts'
+import { procCommand, procLink, procResources, procStat, unitOf } from '../proc.ts'
 import { logFileLines } from '../read-lines.ts'
 import {
   NOT_KNOWN,
@@ -112,11 +112,6 @@ function hintOf(pid: number): string {
   return unit === undefined
     ? 'Whoever started it may have kept it: name that as SUPERVISOR, or a file as --log.'
     : `systemd runs it and keeps what it says: --supervisor systemd:${unit}`
-}
-
-/** The systemd service that a process belongs to, by its control group. */
-export function unitOf(pid: number): string | undefined {
-  return /^\d+:(?:name=systemd)?:\/system\.slice\/(?:.*\/)?([^/]+)\.service$/m.exec(procText(pid, 'cgroup'))?.[1]
 }
 
 function cannot(target: string, why: string, hint: string): Fault {
