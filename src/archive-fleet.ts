@@ -6,9 +6,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { startArchiver, type Archiver, type ArchiveEvent } from './archive/archiver.ts'
 import { scanContents, type NamespacePattern } from './archive/base-contents.ts'
-import { readCatalog } from './archive/catalog.ts'
+import { hasBase, readCatalog } from './archive/catalog.ts'
 import { introduceArchive } from './archive/documents.ts'
 import { keysOf } from './archive/keys.ts'
+import { lookBeforeFirstBase } from './archive/preflight.ts'
 import type { ShardStatus } from './archive/shard-archiver.ts'
 import { openStorage, type Store } from './archive/storage.ts'
 import { DeploymentServers } from './deployment-servers.ts'
@@ -71,6 +72,13 @@ export async function archiveFleet(options: ArchiveFleetOptions): Promise<FleetA
     await keepSeen(seen, backup.to)
     const [known] = await readCatalog(store, deployment)
     for (const shard of known?.shards ?? []) servers.rememberShard(shard)
+    const { recipients, attach } = backup
+    if (known?.shards.some(hasBase) !== true) {
+      const looked = { store, recipients, servers: servers.toCheck(attach), clock, signal }
+      await lookBeforeFirstBase({ ...looked, method: 'psync', isStreamWanted: true }, (says) =>
+        onEvent({ event: 'warning', says }),
+      )
+    }
     const archiver = await startArchiver(
       {
         deployment,
@@ -80,9 +88,9 @@ export async function archiveFleet(options: ArchiveFleetOptions): Promise<FleetA
         log,
         onEvent,
         kind: servers.kind,
-        recipients: backup.recipients,
+        recipients,
         archiver: await archiverId(dataDir),
-        attach: backup.attach,
+        attach,
         baseEveryMs: backup.everyMs,
         segmentEveryMs: backup.to.startsWith('file:') ? 1_000 : 2_000,
         spoolBytes: SPOOL_BYTES,
@@ -90,7 +98,7 @@ export async function archiveFleet(options: ArchiveFleetOptions): Promise<FleetA
         contextOf: (server) => servers.contextOf(server),
         removalCounts: (shard) => servers.removalCounts(shard),
         makeScan: () =>
-          scanContents({ target: deployment, namespaces: backup.namespaces, isSealed: backup.recipients.length > 0 }),
+          scanContents({ target: deployment, namespaces: backup.namespaces, isSealed: recipients.length > 0 }),
       },
       signal,
     )

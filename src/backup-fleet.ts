@@ -2,9 +2,10 @@
 
 import type { MethodChoice } from './archive/base-method.ts'
 import { keysOf } from './archive/keys.ts'
-import { readCatalog } from './archive/catalog.ts'
+import { hasBase, readCatalog } from './archive/catalog.ts'
 import { scanContents } from './archive/base-contents.ts'
 import { introduceArchive, type BaseManifest } from './archive/documents.ts'
+import { lookBeforeFirstBase, preflight, type Check } from './archive/preflight.ts'
 import { openStorage } from './archive/storage.ts'
 import { takeBackup } from './archive/take-backup.ts'
 import type { BackupSettings } from './archive-fleet.ts'
@@ -44,6 +45,18 @@ export async function backupFleet(options: BackupFleetOptions): Promise<BaseMani
     for (const shard of known?.shards ?? []) servers.rememberShard(shard)
     const [unreached] = servers.unreached()
     if (unreached !== undefined) throw nobody(deployment, `of ${unreached}`)
+    if (known?.shards.some(hasBase) !== true) {
+      const looked = {
+        store,
+        recipients,
+        servers: servers.toCheck(attach),
+        method,
+        isStreamWanted: false,
+        clock,
+        signal,
+      }
+      await lookBeforeFirstBase(looked, onNotice)
+    }
     const bases: BaseManifest[] = []
     for (const { name, servers: candidates } of servers.shards()) {
       const chosen = chooseSource(candidates, attach, undefined)
@@ -73,6 +86,26 @@ export async function backupFleet(options: BackupFleetOptions): Promise<BaseMani
       )
     }
     return bases
+  } finally {
+    store.close()
+  }
+}
+
+/** Looks whether it would work, and changes nothing: `respite backup --check`. */
+export async function checkBackup(options: BackupFleetOptions): Promise<Check[]> {
+  const { fleet, deployment, backup, clock, signal, method } = options
+  const { recipients, attach } = backup
+  const store = await openStorage(backup.to, { clock })
+  try {
+    const servers = new DeploymentServers(fleet, deployment)
+    await servers.settle()
+    const looked = { store, recipients, servers: servers.toCheck(attach), method, isStreamWanted: true, clock, signal }
+    const says = `no server of its shard can be read now${attach === 'primary' ? ' as --attach primary wants it' : ''}`
+    const hint = 'respite doctor says what is wrong with it, and what to do first'
+    const silent = servers
+      .unreadable(attach)
+      .map((of): Check => ({ check: 'server', state: 'problem', of, says, hint }))
+    return [...silent, ...(await preflight(looked))]
   } finally {
     store.close()
   }

@@ -3,6 +3,7 @@
 
 import { readServerContext, type ServerContext } from './archive/server-context.ts'
 import type { Shard } from './archive/catalog.ts'
+import type { ServerToCheck } from './archive/preflight-server.ts'
 import type { ShardServers } from './archive/archiver.ts'
 import type { ShardServer } from './archive/shard-archiver.ts'
 import type { RemovalCounts } from './archive/tripwire.ts'
@@ -10,6 +11,8 @@ import type { DeploymentKind, Fleet, ServerView, WatchedServer } from './fleet/s
 import { Fault } from './lib/fault.ts'
 import { infoNumber, parseInfo, type Info } from './redis/info.ts'
 import { showAddress } from './redis/url.ts'
+import { chooseSource, type Attach } from './replication/choose-source.ts'
+import { freeBytesAt } from './reach-files.ts'
 
 const SETTLE_MS = 5_000
 
@@ -64,6 +67,24 @@ export class DeploymentServers {
     if (this.kind !== 'cluster') return []
     const others = this.#servers().filter(({ view }) => view.role !== 'sentinel' && this.#shardName(view) === undefined)
     return others.map(({ view }) => view.id)
+  }
+
+  /** A server of each shard of which none can be read now. */
+  unreadable(attach: Attach): string[] {
+    const shards = this.shards().filter(({ servers }) => chooseSource(servers, attach, undefined) === undefined)
+    return [...this.unreached(), ...shards.flatMap(({ servers: [first] }) => first?.id ?? [])]
+  }
+
+  /** One of each shard, as it is looked at before the first base: the one that would be read. */
+  toCheck(attach: Attach): ServerToCheck[] {
+    const hasSentinel = this.sentinels().length > 0
+    return this.shards().flatMap(({ servers }) => {
+      const chosen = chooseSource(servers, attach, undefined)
+      const server = servers.find((each) => each === chosen)
+      if (server === undefined) return []
+      const { id, role, address, access } = server
+      return [{ id, role, address, access, hasSentinel, freeBytesAt: (path) => freeBytesAt(address, path) }]
+    })
   }
 
   sentinels(): { id: string; ask: NonNullable<WatchedServer['ask']> }[] {

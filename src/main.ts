@@ -32,6 +32,7 @@ const machine: Machine = {
     return deploymentOfUrl(url, flags, process.env)
   },
   archiveFleet: async (options) => (await import('./archive-fleet.ts')).archiveFleet(options),
+  checkBackup: async (options) => (await import('./backup-fleet.ts')).checkBackup(options),
   backupFleet: async (options) => (await import('./backup-fleet.ts')).backupFleet(options),
   defaultDataDir: defaultDataDir(process.env),
 }

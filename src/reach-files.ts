@@ -1,7 +1,7 @@
 // Where a file of a server's machine is read from here: the server has to run on this machine. In a container its paths are
 // its own; what its process sees stands below /proc/PID/root, for its own user and for root.
 
-import { access, constants } from 'node:fs/promises'
+import { access, constants, statfs } from 'node:fs/promises'
 import type { Address } from './redis/url.ts'
 import { lookAtProcess } from './supervisors/look-at-process.ts'
 
@@ -17,4 +17,12 @@ export async function reachFile(address: Address, path: string): Promise<string 
       continue // another user's, or not there: the next name of it
     }
   return undefined
+}
+
+/** Bytes that are free where the server keeps that path; undefined where it cannot be reached from here. */
+export async function freeBytesAt(address: Address, path: string): Promise<number | undefined> {
+  const seen = await reachFile(address, path)
+  if (seen === undefined) return undefined
+  const { bavail, bsize } = await statfs(seen)
+  return bavail * bsize
 }

@@ -56,6 +56,10 @@ export interface DeploymentArchive {
   readonly trouble: readonly { readonly key: string; readonly why: string }[]
 }
 
+export function hasBase({ timelines }: Shard): boolean {
+  return timelines.some(({ bases }) => bases.length > 0)
+}
+
 /** All deployments of a store, by name. `only` reads one. Throws a Fault when the store cannot be listed. */
 export async function readCatalog(store: Store, only?: string): Promise<DeploymentArchive[]> {
   const found = new Map<string, Found>()

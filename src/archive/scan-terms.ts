@@ -6,9 +6,9 @@ import type { Clock } from '../lib/clock.ts'
 import { parseFunctionDump } from '../rdb/function-dump.ts'
 import type { Flavour } from '../rdb/layouts.ts'
 import { parseInfo, type Info } from '../redis/info.ts'
-import { isAtLeast } from '../replication/handshake.ts'
 import { refused } from '../replication/trouble.ts'
 import { MethodRefused } from './base-method.ts'
+import { rdbVersionOf } from './rdb-versions.ts'
 import { WireError, whyRefused, type ReplyWire, type WireReply } from './reply-wire.ts'
 
 export interface ScanTerms {
@@ -24,26 +24,6 @@ export interface ScanTerms {
 const PROBE = 'respite:no-such-key'
 const ELSEWHERE = /^(MOVED|ASK|CLUSTERDOWN)\b/ // the key that is asked about: in a Cluster it may belong to another shard
 const VALKEY_SINCE = 80 // RDB version
-type Row = readonly [since: readonly [number, number], rdbVersion: number]
-
-// Newest first. For servers that do not say it by FUNCTION DUMP.
-const RDB_OF: Readonly<Record<'redis' | 'valkey', readonly Row[]>> = {
-  redis: [
-    [[8, 10], 15],
-    [[8, 8], 14],
-    [[8, 6], 13],
-    [[7, 4], 12],
-    [[7, 2], 11],
-    [[7, 0], 10],
-    [[5, 0], 9],
-    [[4, 0], 8],
-  ],
-  valkey: [
-    [[9, 0], VALKEY_SINCE],
-    [[7, 2], 11],
-  ],
-}
-
 /** Asks all of it. Throws MethodRefused with everything that the user lacks. */
 export async function askForScan(wire: ReplyWire, clock: Clock): Promise<ScanTerms> {
   const missing = new Missing(wire.target)
@@ -117,7 +97,7 @@ function rdbOf(
   const name = valkey === undefined ? 'redis' : 'valkey'
   const { rdbVersion, libraries } =
     functions === undefined
-      ? { rdbVersion: rdbVersionOf(name, serverVersion, target), libraries: [] }
+      ? { rdbVersion: olderVersion(name, serverVersion, target), libraries: [] }
       : parseFunctionDump(functions, `the functions of ${target}`)
   const aux = {
     ...(serverVersion === undefined ? {} : { [`${name}-ver`]: serverVersion }),
@@ -127,8 +107,8 @@ function rdbOf(
   return { flavour: rdbVersion >= VALKEY_SINCE ? 'valkey' : 'redis', rdbVersion, serverVersion, aux, libraries }
 }
 
-function rdbVersionOf(flavour: 'redis' | 'valkey', version: string | undefined, target: string): number {
-  const found = RDB_OF[flavour].find(([since]) => version !== undefined && isAtLeast(version, since))
-  if (found !== undefined) return found[1]
+function olderVersion(flavour: 'redis' | 'valkey', version: string | undefined, target: string): number {
+  const found = version === undefined ? undefined : rdbVersionOf(flavour, version)
+  if (found !== undefined) return found
   throw refused(target, `its version is ${version ?? 'not known'}, and DUMP is older than what can be written here`)
 }

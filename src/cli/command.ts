@@ -8,6 +8,7 @@
 import type { Alerts } from '../alerts/alerts.ts'
 import type { ArchiveFleetOptions, FleetArchive } from '../archive-fleet.ts'
 import type { BaseManifest } from '../archive/documents.ts'
+import type { Check } from '../archive/preflight.ts'
 import type { BackupFleetOptions } from '../backup-fleet.ts'
 import type { Config, ConfiguredDeployment } from '../config.ts'
 import type { Fleet } from '../fleet/server.ts'
@@ -71,6 +72,7 @@ export interface Machine {
   deploymentOfUrl(url: string, flags: Flags): Promise<ConfiguredDeployment>
   archiveFleet(options: ArchiveFleetOptions): Promise<FleetArchive>
   backupFleet(options: BackupFleetOptions): Promise<BaseManifest[]>
+  checkBackup(options: BackupFleetOptions): Promise<Check[]>
   /** Where the daemon keeps its state when nothing else is said. */
   readonly defaultDataDir: string
 }

@@ -34,6 +34,7 @@ const machine: Machine = {
   },
   archiveFleet: bug,
   backupFleet: bug,
+  checkBackup: bug,
   defaultDataDir: NOWHERE,
 }
 

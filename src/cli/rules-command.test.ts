@@ -16,6 +16,7 @@ const machine: Machine = {
   deploymentOfUrl: bug,
   archiveFleet: bug,
   backupFleet: bug,
+  checkBackup: bug,
   defaultDataDir: '/nonexistent',
 }
 

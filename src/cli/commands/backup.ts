@@ -1,6 +1,8 @@
 // `respite backup URL --to STORE`: one base of every shard now, checked while it goes by, with a manifest when it is whole.
 
 import type { BaseManifest } from '../../archive/documents.ts'
+import type { Check } from '../../archive/preflight.ts'
+import type { BackupFleetOptions } from '../../backup-fleet.ts'
 import { NOTHING_EXPECTED } from '../../fleet/standing.ts'
 import { watchFleet } from '../../fleet/watch-fleet.ts'
 import { systemClock } from '../../lib/clock.ts'
@@ -9,7 +11,7 @@ import { formatBytes, formatCount, formatDuration } from '../../lib/units.ts'
 import { METHOD_CHOICES, type MethodChoice } from '../../archive/base-method.ts'
 import { DEFAULT_KEYS_PER_SECOND } from '../../archive/scan-base.ts'
 import { BACKUP_FLAGS, backupSettings, wrongFlag } from '../backup-flags.ts'
-import { textFlag, type Command, type Context, type Flags } from '../command.ts'
+import { textFlag, type Command, type Context, type ExitCode, type Flags } from '../command.ts'
 import { CONNECTION_FLAGS } from '../connection-flags.ts'
 import { printable } from '../table.ts'
 
@@ -26,10 +28,15 @@ export default {
     '--method <method>':
       'psync (as a replica), bgsave (a file of the server), scan (key after key), auto: the first that goes (auto)',
     '--rate <keys>': `keys a second, with the method scan (${DEFAULT_KEYS_PER_SECOND})`,
-    '--json': 'print the manifests of the bases',
+    '--check': 'only look whether it would work: permissions, backlog, disk, store, keys; nothing is changed',
+    '--json': 'print the manifests of the bases, or what --check found',
     ...CONNECTION_FLAGS,
   },
-  exits: { 0: 'every base is in the store', 1: 'a precondition is not met', 2: 'a base could not be taken' },
+  exits: {
+    0: 'every base is in the store; with --check: nothing is in the way',
+    1: 'a precondition is not met; with --check: warnings',
+    2: 'a base could not be taken; with --check: it cannot work so',
+  },
 
   async run([url = ''], flags, context) {
     const backup = await backupSettings(flags)
@@ -40,7 +47,7 @@ export default {
     const fleet = watchFleet({ deployments: [options], expected: NOTHING_EXPECTED, clock: systemClock, log: silentLog })
     const progress = showProgress(context)
     try {
-      const bases = await context.backupFleet({
+      const settings: BackupFleetOptions = {
         fleet,
         deployment: name,
         backup,
@@ -50,7 +57,9 @@ export default {
         signal: context.interruption(),
         onNotice: (says) => void context.err.write(`${printable(says)}\n`),
         onProgress: (shard, bytes, ofBytes) => progress.note(shard, bytes, ofBytes),
-      })
+      }
+      if (flags['check'] === true) return showChecks(name, await context.checkBackup(settings), context)
+      const bases = await context.backupFleet(settings)
       progress.end()
       if (context.json) context.printJson({ deployment: name, bases })
       else for (const base of bases) context.out.write(describe(base))
@@ -61,6 +70,20 @@ export default {
     }
   },
 } satisfies Command
+
+const MARKS = { ok: '✔', warning: '!', problem: '✖' } as const
+
+function showChecks(deployment: string, checks: readonly Check[], { json, out, printJson }: Context): ExitCode {
+  const has = (state: Check['state']): boolean => checks.some((check) => check.state === state)
+  const verdict = has('problem') ? 'problem' : has('warning') ? 'warning' : 'ok'
+  if (json) printJson({ deployment, verdict, checks })
+  else
+    for (const { state, of, says, hint } of checks) {
+      out.write(`${MARKS[state]} ${printable(`${of}: ${says}`)}\n`)
+      if (hint !== undefined) out.write(`    → ${printable(hint)}\n`)
+    }
+  return verdict === 'problem' ? 2 : verdict === 'warning' ? 1 : 0
+}
 
 function methodOf(flags: Flags): MethodChoice {
   const given = textFlag(flags, 'method') ?? 'auto'
