@@ -5,7 +5,7 @@ import { Fault, reasonOf } from '../lib/fault.ts'
 import { formatBytes } from '../lib/units.ts'
 import { askForArchive, whyNoPsync } from '../redis/archive-commands.ts'
 import type { Ask } from '../redis/ask.ts'
-import { openConnection, Refused, type Connection } from '../redis/connection.ts'
+import { openConnection, Refused, type Connection, type Reply } from '../redis/connection.ts'
 import { infoNumber, parseInfo, type Info } from '../redis/info.ts'
 import { parseRecord, parseRecords } from '../redis/topology.ts'
 import { isAtLeast, type Source } from '../replication/handshake.ts'
@@ -64,7 +64,8 @@ class Look {
   readonly #method: MethodChoice
   readonly #ask: Ask
   readonly #checks: Check[] = []
-  #info: Info = new Map<string, string>()
+  #info: Info = parseInfo('')
+  readonly #refused = new Set<string>() // each is said once
 
   constructor(server: ServerToCheck, connection: Connection, method: MethodChoice) {
     this.#server = server
@@ -96,13 +97,15 @@ class Look {
   }
 
   /** Undefined where the user may not ask, which is a finding of its own. */
-  async #tryAsk(check: string, ...words: string[]): Promise<unknown> {
+  async #tryAsk(check: string, ...words: string[]): Promise<Reply | undefined> {
     try {
       return await this.#ask(...words)
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       const command = words.slice(0, 2).join('|').toLowerCase()
       const needed = /^(config|module)/.test(command) ? command : (words[0] ?? '').toLowerCase()
+      if (this.#refused.has(needed)) return undefined
+      this.#refused.add(needed)
       this.#add(check, 'warning', `could not look: ${error.message}`, `Permit it: ACL SETUSER <user> +${needed}`)
       return undefined
     }
@@ -110,7 +113,7 @@ class Look {
 
   async #config(check: string, name: string): Promise<string | undefined> {
     const reply = await this.#tryAsk(check, 'CONFIG', 'GET', name)
-    return reply === undefined ? undefined : parseRecord(reply as string[])[name]
+    return reply === undefined ? undefined : parseRecord(reply)[name]
   }
 
   get #serverVersion(): string {
@@ -254,7 +257,7 @@ class Look {
   async #modules(): Promise<void> {
     const reply = await this.#tryAsk('modules', 'MODULE', 'LIST')
     if (reply === undefined) return
-    const names = parseRecords(reply as string[][]).map((each) => `${each['name'] ?? '?'} ${each['ver'] ?? ''}`.trim())
+    const names = parseRecords(reply).map((each) => `${each['name'] ?? '?'} ${each['ver'] ?? ''}`.trim())
     if (names.length === 0) return this.#add('modules', 'ok', 'no modules')
     const text = names.join(', ')
     this.#add(
