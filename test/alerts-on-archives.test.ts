@@ -10,7 +10,7 @@ import { suite, test, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../lab/until.ts'
 import { openConnection } from '../src/redis/connection.ts'
-import { evaluate, hurried, keepDoing, server, shippedRules, type EvaluateOptions } from './evaluating.ts'
+import { evaluate, hurried, keepDoing, replicaOf, server, shippedRules, type EvaluateOptions } from './evaluating.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
 
 nothingLeftAfterwards()
@@ -103,6 +103,22 @@ suite('alerts on archives', { concurrency: 3 }, () => {
     await watched.untilEnds('RedisDataRemoved')
     const [point = ''] = objectsIn(folder, '.json').filter((name) => name.includes('/points/'))
     assert.match(readFileSync(point, 'utf8'), /"command": "FLUSHALL"/)
+  })
+
+  test("an archive at the primary is no replica: the documents' rule sees the one that is lost", async (t) => {
+    const primary = await server(t, ...SOON)
+    const replica = await replicaOf(t, primary)
+    const options = archived(primary.url, storeFolder(t))
+    const backup = options.backup && { ...options.backup, attach: 'primary' as const }
+    const watched = evaluate(t, { ...options, backup, rules: hurried(shippedRules('documents.yml')) })
+    await watched.untilSampled()
+    const connected = (): Promise<string> => primary.cli('INFO', 'replication')
+    await until('both are attached', async () => /connected_slaves:2/.test(await connected()))
+    await replica.cli('REPLICAOF', '127.0.0.1', '1')
+    const { value } = await watched.untilFires('RedisDisconnectedSlaves', { deployment: 'orders' })
+    assert.equal(value, 1)
+    await replica.cli('REPLICAOF', '127.0.0.1', String(primary.port))
+    await watched.untilEnds('RedisDisconnectedSlaves')
   })
 
   test('a base that does not read back as it was written', async (t) => {

@@ -29,7 +29,7 @@ export interface EvaluateOptions extends Partial<Pick<MeasuredDeployment, 'dataC
   readonly expect?: DeploymentOptions['expect']
   readonly clock?: Clock
   /** Archives the deployment, too, with these settings. */
-  readonly backup?: BackupSettings
+  readonly backup?: BackupSettings | undefined
   readonly verifyEveryMs?: number
 }
 

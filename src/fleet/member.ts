@@ -14,6 +14,7 @@ export interface Member {
   address: Address
   access: Access
   seed: boolean // named by the configuration or the command line
+  readonly archives: ReadonlySet<string> // of the deployment: what is named like a replica and is none
   namedRole: Role // what others say it is, until it says so itself
   namedShard: string | undefined
   watch: ServerWatch
@@ -35,6 +36,7 @@ export interface MemberOptions {
   readonly address: Address
   readonly access: Access
   readonly seed: boolean
+  readonly archives: ReadonlySet<string>
   readonly supervisor: string | undefined
   readonly role: Role
   readonly clock: Clock
@@ -46,12 +48,13 @@ export interface MemberOptions {
 
 /** Starts to watch a server. Attempts are spread over the interval by the server's name. */
 export function makeMember(options: MemberOptions): Member {
-  const { id, address, access, seed, role } = options
+  const { id, address, access, seed, archives, role } = options
   const member: Member = {
     id,
     address,
     access,
     seed,
+    archives,
     namedRole: role,
     namedShard: undefined,
     watch: undefined as unknown as ServerWatch, // set in the next line: its callbacks need the member
@@ -135,6 +138,7 @@ export function viewOf(member: Member, deployment: string): ServerView {
     shard: links?.shard ?? member.namedShard,
     shardNode: links?.shardNode,
     lagSeconds: member.lagSeconds,
+    archives: member.archives,
     couldNotLook: member.couldNotLook,
   }
 }

@@ -34,6 +34,7 @@ export interface ServerView {
   readonly linkUp?: boolean | undefined // of a replica
   readonly shard?: string | undefined // of a Cluster node: the id of its shard's primary node
   readonly shardNode?: string | undefined // the node id of that primary, 40 hexadecimal digits
+  readonly archives?: ReadonlySet<string> | undefined // ids that its primaries name like replicas: archives of Respite's
   readonly lagSeconds?: number | undefined // of a replica: age of the oldest offset that it has not acknowledged
   readonly couldNotLook: readonly CouldNotLook[]
 }

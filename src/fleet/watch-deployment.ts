@@ -141,6 +141,7 @@ export class DeploymentWatch {
       address,
       access: login ?? (role === 'sentinel' ? (sentinelAccess ?? access) : access),
       seed,
+      archives: this.#archives,
       supervisor: isItsOwn ? supervisor : undefined,
       role,
       clock: this.#events.clock,

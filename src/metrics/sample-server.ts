@@ -123,7 +123,7 @@ export class Sampler {
     const began = clock.monotonic()
     try {
       const kind = view.role === 'sentinel' ? 'sentinel' : 'server'
-      const taken = await takeSample({ ask, kind }, started, settings, clock.now())
+      const taken = await takeSample({ ask, kind, archives: view.archives }, started, settings, clock.now())
       this.#couldNotLook = taken.couldNotLook
       this.#keep(taken.snapshot)
       this.#slowness = clock.monotonic() - began > everyMs / 5 ? Math.min(SLOWEST, this.#slowness * 2) : 1

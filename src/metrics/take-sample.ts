@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { CouldNotLook } from '../fleet/server.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import { loadUnits } from '../lib/load-units.ts'
+import { withoutReplicas } from '../redis/topology.ts'
 import type { Ask } from '../redis/ask.ts'
 import { Lost, Refused } from '../redis/connection.ts'
 import { InfoReader, type Info } from '../redis/info.ts'
@@ -64,7 +65,11 @@ export async function startCollectors(...folders: string[]): Promise<StartedColl
 
 /** Samples one server. Throws `Lost` or `Refused` when not even INFO is answered. */
 export async function takeSample(
-  server: { readonly ask: Ask; readonly kind: 'server' | 'sentinel' },
+  server: {
+    readonly ask: Ask
+    readonly kind: 'server' | 'sentinel'
+    readonly archives?: ReadonlySet<string> | undefined
+  },
   started: StartedCollectors,
   settings: SampleSettings,
   now: number,
@@ -72,7 +77,9 @@ export async function takeSample(
   const begun = performance.now()
   const infoText = askInfo(server.ask) // sent first, and in the same write as what is asked ahead
   const ask = askAhead(server.ask, started.asked, now)
-  const info = started.infoReader.read(await infoText)
+  const read = started.infoReader.read(await infoText)
+  const { archives } = server
+  const info = archives === undefined || archives.size === 0 ? read : withoutReplicas(read, archives)
   const [commandStats = '', latencyStats = ''] = started.infoReader.sections
   const snapshot = new Snapshot(now)
   const look: Look = {

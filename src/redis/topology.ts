@@ -1,7 +1,7 @@
 // What a server says of the others: INFO replication, CLUSTER NODES, the Sentinel commands, and the hello channel on
 // which Sentinels introduce themselves. Parsing only; nothing here asks.
 
-import { infoNumber, parsePairs, type Info } from './info.ts'
+import { infoNumber, parseInfo, parsePairs, type Info } from './info.ts'
 import type { Reply } from './connection.ts'
 import { showAddress } from './url.ts'
 
@@ -41,6 +41,23 @@ export function parseReplication(info: Info): Replication {
     primary: isReplica ? idOf(info.get('master_host'), info.get('master_port')) : undefined,
     linkUp: isReplica ? info.get('master_link_status') === 'up' : undefined,
   }
+}
+
+/** The same without some of those who follow: archives are connected like replicas, and are none. */
+export function withoutReplicas(info: Info, ids: ReadonlySet<string>): Info {
+  const lines: string[] = []
+  let [kept, left] = [0, 0]
+  for (const [name, text] of info) {
+    const isReplica = /^slave\d+$/.test(name)
+    const { ip, port } = isReplica ? parsePairs(text) : {}
+    if (isReplica && ids.has(idOf(ip, port) ?? '')) left += 1
+    else lines.push(isReplica ? `slave${kept++}:${text}` : `${name}:${text}`)
+  }
+  if (left === 0) return info
+  const connected = (infoNumber(info, 'connected_slaves') ?? left) - left
+  return parseInfo(
+    lines.map((line) => line.replace(/^connected_slaves:.*/, `connected_slaves:${connected}`)).join('\n'),
+  )
 }
 
 /** `host:port`, or undefined for what is no address: what a server says of others is not trusted to be one. */
