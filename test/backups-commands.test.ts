@@ -6,7 +6,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startServer } from '../lab/servers.ts'
-import { backupsSchema, faultSchema, verifySchema } from '../src/api/contract.ts'
+import { backupsSchema, faultSchema, pruneSchema, verifySchema } from '../src/api/contract.ts'
 import { RESPITE } from './daemon-process.ts'
 import { openTestStore, startArchived } from './archived.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
@@ -95,4 +95,47 @@ test('respite backups and respite verify say what there is, and what is wrong wi
   const empty = await openTestStore(t)
   assert.deepEqual([(await run('backups', empty.url)).exit, (await run('verify', empty.url)).exit], [2, 2])
   await archived.stop()
+})
+
+test('respite prune takes old bases and their stream, and leaves an archive without a hole', async (t) => {
+  const server = await startServer({ conf: ['repl-diskless-sync-delay 0'] })
+  t.after(() => server.stop())
+  const archived = await startArchived(t, server)
+  for (let at = 0; at < 3; at += 1) {
+    await server.cli('SET', `key:${at}`, 'x')
+    await archived.caughtUp()
+    await archived.takeBase()
+  }
+  await server.cli('SET', 'last', 'x')
+  const end = await archived.caughtUp()
+  await archived.stop()
+  const { url } = archived
+  const before = await archived.archive()
+  const keep = ['--keep', 'hourly=0,daily=0,weekly=0,monthly=1,stream=0s']
+
+  const plan = await run('prune', url, ...keep, '--json')
+  assert.equal(plan.exit, 0, plan.out)
+  const planned = pruneSchema.parse(JSON.parse(plan.out))
+  assert.equal(planned.applied, false)
+  assert.equal((await archived.archive()).objects, before.objects, 'a plan removes nothing')
+  const [orders] = planned.deployments
+  const removed = orders?.removed ?? []
+  const manifests = removed.filter(({ key }) => key.endsWith('manifest.json'))
+  assert.equal(manifests.length, 3)
+  for (const { key } of manifests) {
+    const folder = key.slice(0, -'manifest.json'.length)
+    assert.equal(removed.find((one) => one.key.startsWith(folder))?.key, key, 'the manifest goes first')
+  }
+  const { exit, out } = await run('prune', url, ...keep, '--apply')
+  assert.equal(exit, 0, out)
+  const after = (await archived.shard()).timelines[0]
+  assert.deepEqual([after?.bases.length, after?.stretches.length, after?.stretches[0]?.to], [1, 1, end])
+  assert.equal(after?.stretches[0]?.from, after?.bases[0]?.offset)
+  assert.equal((await run('verify', url)).exit, 0)
+  assert.equal((await run('backups', url)).exit, 0)
+  const again = pruneSchema.parse(JSON.parse((await run('prune', url, ...keep, '--json')).out))
+  assert.deepEqual(again.deployments[0]?.removed, [])
+  const wrong = await run('prune', url, '--keep', 'yearly=1')
+  assert.equal(wrong.exit, 64)
+  assert.match(wrong.err, /"yearly=1" is not understood/)
 })

@@ -104,6 +104,35 @@ export const verifySchema = z.strictObject({
   proved: z.enum(['plaintext', 'ciphertext']), // ciphertext: of some object at least only that it is as it was stored
 })
 
+/** `respite prune --json`. */
+export const pruneSchema = z.strictObject({
+  store: z.string(),
+  applied: z.boolean(), // false: only a plan
+  keep: z.strictObject({
+    hourly: z.number(),
+    daily: z.number(),
+    weekly: z.number(),
+    monthly: z.number(),
+    streamMs: z.number(),
+  }),
+  deployments: z.array(
+    z.strictObject({
+      name: z.string(),
+      kept: z.array(z.strictObject({ base: z.string(), why: z.array(z.string()) })),
+      removed: z.array(
+        z.strictObject({
+          what: z.enum(['base', 'segment', 'leftover', 'document']),
+          key: z.string(),
+          bytes: z.number(),
+        }),
+      ), // in this order; of a base first its manifest
+      bytes: z.number(), // of all that is removed
+      restorable: timeRange.nullable(), // afterwards
+    }),
+  ),
+  refused: trouble, // by the store: an object lock, a right that is missing
+})
+
 const restoredShard = z.strictObject({
   shard: z.string(),
   timeline: z.string(),
@@ -143,3 +172,4 @@ export const restoreSchema = z.strictObject({
 export type BackupsDocument = z.infer<typeof backupsSchema>
 export type VerifyDocument = z.infer<typeof verifySchema>
 export type RestoreDocument = z.infer<typeof restoreSchema>
+export type PruneDocument = z.infer<typeof pruneSchema>

@@ -11,7 +11,7 @@ import { StreamFramer } from '../replication/stream-framer.ts'
 import type { DeploymentArchive, Shard, StoredBase, StoredSegment, Timeline } from './catalog.ts'
 import type { PointDocument } from './documents.ts'
 import { holesOf } from './holes.ts'
-import { reachesOf, reachOf, type Reach } from './reach.ts'
+import { latestOf, reachesOf, type Reach } from './reach.ts'
 import { readSegment, type Reading } from './read-segment.ts'
 import { segmentsFor } from './read-stream.ts'
 
@@ -105,8 +105,8 @@ function baseTarget(shard: Shard, id: string): Target {
 async function timeTarget(reading: Reading, shard: Shard, at: number): Promise<Target> {
   const reach = shard.timelines
     .toReversed()
-    .flatMap((timeline) => latestBefore(timeline, (base) => Date.parse(base.at) <= at))
-    .at(0)
+    .map((timeline) => latestOf(timeline, (base) => Date.parse(base.at) <= at))
+    .find((each) => each !== undefined)
   if (reach === undefined) throw impossible(shard, `nothing is as old as ${showTime(at)}`)
   const { timeline, base, to, toTime } = reach
   if (to === undefined || base.offset === null) return alone(shard.name, timeline, base)
@@ -146,7 +146,8 @@ async function offsetTarget(reading: Reading, shard: Shard, offset: number, only
   const candidates = shard.timelines
     .filter(({ id }) => only === undefined || id === only)
     .toReversed()
-    .flatMap((timeline) => latestBefore(timeline, (base) => base.offset !== null && base.offset <= offset))
+    .map((timeline) => latestOf(timeline, (base) => base.offset !== null && base.offset <= offset))
+    .filter((each) => each !== undefined)
   const reach = candidates.find(({ to }) => to !== undefined && to >= offset)
   if (reach !== undefined) return targetAt(shard.name, reach, await safePlace(reading, reach, offset))
   const [first] = candidates
@@ -179,16 +180,6 @@ async function safePlace(reading: Reading, { timeline, base }: Reach, offset: nu
 function targetAt(shard: string, { timeline, base }: Reach, { offset, db, at }: Place): Target {
   const segments = segmentsFor({ timeline, from: base.offset ?? 0, to: offset })
   return { shard, timeline, base, offset, db, at, segments }
-}
-
-function latestBefore(timeline: Timeline, isBefore: (base: StoredBase) => boolean): Reach[] {
-  const base = timeline.bases.filter(isBefore).toSorted(byTime).at(-1)
-  return base === undefined ? [] : [reachOf(timeline, base)]
-}
-
-function byTime(a: StoredBase, b: StoredBase): number {
-  if (a.offset !== null && b.offset !== null && a.offset !== b.offset) return a.offset - b.offset
-  return Date.parse(a.at) - Date.parse(b.at)
 }
 
 /** Something of the same timeline came later: what was between is lost, and a moment in it is nothing that ever was. */

@@ -32,3 +32,21 @@ export function reachesOf(shard: Shard): Reach[] {
         ),
     )
 }
+
+/**
+ * The latest of these bases, or rather: the one that gets closest to now. One that knows no offset counts where no stream
+ * gets as far.
+ */
+export function latestOf(timeline: Timeline, isMeant: (base: StoredBase) => boolean): Reach | undefined {
+  const meant = timeline.bases.filter(isMeant).toSorted(byTime)
+  const alone = meant.findLast(({ offset }) => offset === null)
+  const based = meant.findLast(({ offset }) => offset !== null)
+  const reach = based === undefined ? undefined : reachOf(timeline, based)
+  if (alone === undefined || (reach !== undefined && reach.toTime >= Date.parse(alone.at))) return reach
+  return reachOf(timeline, alone)
+}
+
+/** Of one timeline the order of offsets, too, and there is one for bases that know none. */
+export function byTime(a: StoredBase, b: StoredBase): number {
+  return Date.parse(a.at) - Date.parse(b.at) || (a.offset ?? 0) - (b.offset ?? 0) || (a.id < b.id ? -1 : 1)
+}
