@@ -11,7 +11,7 @@ export interface Reach {
   readonly toTime: number
 }
 
-export function reachOf(timeline: Timeline, base: StoredBase): Reach {
+function reachOf(timeline: Timeline, base: StoredBase): Reach {
   const { offset } = base
   const fromTime = Date.parse(base.at)
   if (offset === null) return { timeline, base, to: undefined, fromTime, toTime: fromTime }
