@@ -154,7 +154,9 @@ describe('respite rdb', () => {
   })
 
   it('shows what stands before a cut, and says where that is', async () => {
-    const cut = file('cut.rdb', rdb.subarray(0, Math.floor(rdb.length / 2)))
+    // Near the end: the order of keys is by chance, and half of the file is one large key, which may come first.
+    const left = rdb.length - 200
+    const cut = file('cut.rdb', rdb.subarray(0, left))
     const { exit, out, err } = await run([cut])
     assert.equal(exit, 2)
     assert.match(out, /^\S+cut\.rdb: DAMAGED OR CUT\. What could be read, up to byte \d+ \(\d+ % of what is there\):\n/)
@@ -163,7 +165,7 @@ describe('respite rdb', () => {
     const json = await run([cut, '--json'])
     assert.deepEqual([json.exit, json.err], [2, ''])
     const { fault } = faultSchema.parse(JSON.parse(json.out))
-    assert.ok(fault.offset !== undefined && fault.offset <= rdb.length / 2)
+    assert.ok(fault.offset !== undefined && fault.offset <= left)
   })
 
   it('sees one flipped bit by the checksum', async () => {
