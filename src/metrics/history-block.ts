@@ -28,7 +28,8 @@ export class OpenBlock {
     if (columns <= this.room) return
     const room = Math.ceil(columns * 1.125) + 8
     const cells = new Float64Array(room * MOST_ROWS)
-    for (let row = 0; row < this.rows; row += 1) cells.set(this.rowAt(row), row * room)
+    // The row under way, too: it may be a series of it that needs the room.
+    for (let row = 0; row <= this.rows; row += 1) cells.set(this.rowAt(row), row * room)
     const present = new Uint32Array(room)
     present.set(this.present)
     this.room = room

@@ -320,3 +320,21 @@ test('labels with quotes, backslashes and line breaks are read as they were give
   history.open('a', {}).append(sample(clock.now(), [seriesOf(depth, labelText(labels)), 1]))
   assert.deepEqual(history.select(depth.name, () => true, 0, Infinity)[0]?.labels, labels)
 })
+
+test('what a snapshot has ahead of its new series is kept when these need more room', () => {
+  const clock = handClock()
+  const history = makeHistory({ keepMs: HOUR_MS, clock })
+  const source = history.open('one', {})
+  for (const count of [3, 40, 41, 400, 2_000]) {
+    clock.pass(1_000)
+    source.append(sample(clock.now(), ...Array.from({ length: count }, (_, at) => [seriesAt(at), at + count] as const)))
+    const found = ['respite_history_depth', 'respite_history_size'].flatMap((name) =>
+      history.selectLast(name, () => true, 0, clock.now()).map(({ values }) => values[0] ?? NaN),
+    )
+    const expected = Array.from({ length: count }, (_, at) => at + count)
+    assert.deepEqual(
+      found.toSorted((a, b) => a - b),
+      expected,
+    )
+  }
+})
