@@ -187,6 +187,11 @@ export function assertNoSilentHole({ bases, stretches, gaps }: Timeline): void {
   }
 }
 
+/** Whatever ends what was started: a test, or a proof. */
+interface Ending {
+  after(done: () => Promise<void> | void): void
+}
+
 export interface Reading {
   readonly to?: number // offset; the end of the stream when absent
   readonly identities?: readonly string[]
@@ -194,7 +199,7 @@ export interface Reading {
 
 /** A stock server with the dataset at an offset, replayed from this base. */
 export async function layOut(
-  t: TestContext,
+  t: Ending,
   store: Store,
   { segments, stretches }: Timeline,
   base: StoredBase,
