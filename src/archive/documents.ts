@@ -115,7 +115,7 @@ const NO_CHECKSUM = '0'.repeat(64)
 const CHECKSUM = /"(.{64})"\s*\}\s*$/s // the last field, whatever the damage has made of its name
 
 /** The bytes of a document. `checksum` is the SHA-256 of them with 64 zeros in its own place. */
-function showDocument(document: object): Buffer {
+export function showDocument(document: object): Buffer {
   const text = `${JSON.stringify({ ...document, checksum: NO_CHECKSUM }, null, 2)}\n`
   return Buffer.from(text.replace(CHECKSUM, `"${createHash('sha256').update(text).digest('hex')}"\n}\n`))
 }

@@ -4,6 +4,7 @@
 
 import { Fault, reasonOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+import { showDocument } from './documents.ts'
 import { Joining, JOINING, type JoinablePart, type Joined, type JoiningLimits } from './joining.ts'
 import type { TimelineKeys } from './keys.ts'
 import type { Outbox } from './outbox.ts'
@@ -54,7 +55,7 @@ export class SegmentWriter {
   /** Behind all that was sent before. Fulfilled when it is in the store. */
   document(key: string, document: object): Promise<void> {
     const durable = Promise.withResolvers<void>()
-    const bytes = Buffer.from(JSON.stringify(document, null, 2) + '\n')
+    const bytes = showDocument(document)
     this.#then(async () => this.#options.outbox.add(key, bytes, durable.resolve))
     return durable.promise
   }
