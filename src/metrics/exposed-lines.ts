@@ -14,9 +14,6 @@ export class ExposedLines {
   readonly #firsts: number[] = [] // by family: its header's record; then the count of all records
   readonly #labels: string
   #series: readonly Series[] = [] // by place: the order in which snapshots hold them
-  #values = new Float64Array(0) // by place
-  #seen = new Uint32Array(0) // by place: the number of the last snapshot that held the series
-  #snapshots = 0
   #places = new Int32Array(0) // by record: HEADER, or the place of its series
   #shown = new Float64Array(0) // by record: the value that is written
   #lengths = new Uint8Array(0) // by record: the bytes of that value
@@ -26,11 +23,6 @@ export class ExposedLines {
   /** `labels` follow those of each series, as `labelText` writes them: `deployment="orders"`. */
   constructor(labels = '') {
     this.#labels = labels
-  }
-
-  /** Bytes of the whole text. */
-  get length(): number {
-    return this.#starts.at(-1) ?? 0
   }
 
   /** Where the text of a family (its place in `families`) begins, where behind its header its lines do, where they end. */
@@ -46,9 +38,10 @@ export class ExposedLines {
 
   /** Takes over the values of a snapshot, which is the newest of its source. */
   show(snapshot: Snapshot): this {
-    this.#snapshots += 1
+    taken.begin(this.#series.length)
     if (!this.#take(snapshot)) {
       this.#learn(snapshot)
+      taken.begin(this.#series.length)
       this.#take(snapshot)
     }
     this.#write()
@@ -66,8 +59,8 @@ export class ExposedLines {
         next = behind === -1 && !isOrdered(one) ? this.#series.indexOf(one) : behind
         if (next === -1) return false
       }
-      this.#values[next] = values[at] as number
-      this.#seen[next] = this.#snapshots
+      taken.values[next] = values[at] as number
+      taken.isHere[next] = 1
       next += 1
     }
     return true
@@ -88,8 +81,6 @@ export class ExposedLines {
       addMissing((places.get(one) ?? known.length) + 1)
     }
     this.#series = [...merged]
-    this.#values = new Float64Array(merged.size)
-    this.#seen = new Uint32Array(merged.size)
     this.#layOut()
   }
 
@@ -115,19 +106,20 @@ export class ExposedLines {
   /** Brings the text up to date. The first `done` bytes of the old text have become those of the draft. */
   #write(): void {
     const [places, starts, bytes] = [this.#places, this.#starts, this.#bytes]
+    const { values, isHere: isTaken } = taken
     draft.length = 0
     let [done, oldEnd] = [0, 0]
     for (let record = 0; record < places.length; record += 1) {
       const oldStart = oldEnd
       oldEnd = starts[record + 1] as number
       const place = places[record] as number
-      const isHere = place === HEADER ? this.#hasLines(record) : this.#seen[place] === this.#snapshots
+      const isHere = place === HEADER ? this.#hasLines(record) : isTaken[place] === 1
       if (isHere !== oldEnd > oldStart) {
         draft.copy(bytes, done, oldStart)
         if (isHere) this.#draftRecord(record)
         done = oldEnd
-      } else if (isHere && place !== HEADER && !Object.is(this.#values[place], this.#shown[record])) {
-        const text = formatValue(this.#values[place] as number)
+      } else if (isHere && place !== HEADER && !Object.is(values[place], this.#shown[record])) {
+        const text = formatValue(values[place] as number)
         const valueStart = oldEnd - 1 - (this.#lengths[record] as number)
         if (text.length === this.#lengths[record]) writeAscii(bytes, text, valueStart)
         else {
@@ -148,7 +140,7 @@ export class ExposedLines {
     for (let record = header + 1; record < this.#places.length; record += 1) {
       const place = this.#places[record] as number
       if (place === HEADER) return false
-      if (this.#seen[place] === this.#snapshots) return true
+      if (taken.isHere[place] === 1) return true
     }
     return false
   }
@@ -156,16 +148,32 @@ export class ExposedLines {
   #draftRecord(record: number): void {
     const place = this.#places[record] as number
     if (place === HEADER) return draft.write(headerOf(this.families[this.#firsts.indexOf(record)] as Family))
-    const text = formatValue(this.#values[place] as number)
+    const text = formatValue(taken.values[place] as number)
     draft.write(`${headOf(this.#series[place] as Series, this.#labels)}${text}\n`)
     this.#remember(record, text)
   }
 
   #remember(record: number, text: string): void {
-    this.#shown[record] = this.#values[this.#places[record] as number] as number
+    this.#shown[record] = taken.values[this.#places[record] as number] as number
     this.#lengths[record] = text.length
   }
 }
+
+/** The snapshot that is being shown, by place. One for all, as the draft is. */
+class Taken {
+  values = new Float64Array(1_024)
+  isHere = new Uint8Array(1_024)
+
+  begin(places: number): void {
+    if (places > this.values.length) {
+      this.values = new Float64Array(2 * places)
+      this.isHere = new Uint8Array(2 * places)
+    }
+    this.isHere.fill(0, 0, places)
+  }
+}
+
+const taken = new Taken()
 
 /** Where a text is put together. One for all, so that each source holds its text only once. */
 class Draft {

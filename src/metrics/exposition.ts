@@ -17,10 +17,21 @@ export function renderExposition(sources: readonly ExposedSource[]): string {
   return joinLines(sources.map(({ snapshot, labels }) => new ExposedLines(labels).show(snapshot))).toString()
 }
 
-/** The page of sources whose lines are kept: their families merged, and what stands together copied together. */
+/** The page of sources whose lines are kept. */
 export function joinLines(sources: readonly ExposedLines[]): Buffer<ArrayBuffer> {
-  const page = new Page(sources.reduce((sum, { length }) => sum + length, 0))
-  const next = sources.map(() => 0) // by source: its first family that is not on the page yet
+  let length = 0
+  mergeFamilies(sources, (_source, from, to) => (length += to - from))
+  const page = new Page(length) // exactly: that of a large fleet is ten megabytes
+  mergeFamilies(sources, (source, from, to) => page.add(source, from, to))
+  return page.end()
+}
+
+/** Visits the text of each family in each source, in the order of the page; only the first one with its header. */
+function mergeFamilies(
+  sources: readonly ExposedLines[],
+  visit: (source: ExposedLines, from: number, to: number) => void,
+): void {
+  const next = sources.map(() => 0) // by source: its first family that was not visited yet
   for (const family of declaredFamilies()) {
     let isFirst = true
     for (let at = 0; at < sources.length; at += 1) {
@@ -29,11 +40,10 @@ export function joinLines(sources: readonly ExposedLines[]): Buffer<ArrayBuffer>
       next[at] = index + 1
       const { header, lines, end } = source.range(index)
       if (header === end) continue // nothing of it is shown now
-      page.add(source, isFirst ? header : lines, end)
+      visit(source, isFirst ? header : lines, end)
       isFirst = false
     }
   }
-  return page.end()
 }
 
 /** Bytes of sources one after the other; those that follow each other in their source are copied at once. */
@@ -44,9 +54,8 @@ class Page {
   #from = 0
   #to = 0
 
-  /** `room`: bytes that are enough. */
-  constructor(room: number) {
-    this.#bytes = Buffer.allocUnsafe(room)
+  constructor(length: number) {
+    this.#bytes = Buffer.allocUnsafe(length)
   }
 
   add(source: ExposedLines, from: number, to: number): void {
@@ -60,7 +69,7 @@ class Page {
 
   end(): Buffer<ArrayBuffer> {
     this.#copy()
-    return this.#bytes.subarray(0, this.#length)
+    return this.#bytes
   }
 
   #copy(): void {
