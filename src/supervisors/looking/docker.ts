@@ -49,10 +49,12 @@ function stateOf(inspection: Inspection): SupervisedState {
   const { Name: policy = '', MaximumRetryCount: most = 0 } = HostConfig.RestartPolicy ?? {}
   const is = State.Restarting ? 'restarting' : State.Paused ? 'paused' : State.Running ? 'running' : 'stopped'
   const hasRun = momentOf(State.FinishedAt) !== undefined
+  // Podman says "stopped" of one that has exited and that it has not tidied up behind yet: the same, a moment earlier.
+  const status = State.Status === 'stopped' ? 'exited' : State.Status
   const ended = is === 'stopped' && hasRun ? ` (${State.ExitCode})` : ''
   return {
     is,
-    says: `${State.Status}${ended}${State.OOMKilled ? ', killed for want of memory' : ''}${State.Error && `: ${State.Error}`}`,
+    says: `${status}${ended}${State.OOMKilled ? ', killed for want of memory' : ''}${State.Error && `: ${State.Error}`}`,
     sinceMs: momentOf(is === 'running' || is === 'paused' ? State.StartedAt : State.FinishedAt),
     pid: pidHere(inspection),
     exitCode: hasRun ? State.ExitCode : undefined,
