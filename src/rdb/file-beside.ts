@@ -10,7 +10,7 @@ import { Fault, reasonOf } from '../lib/fault.ts'
 import { Crc64, digestOf, type Sum } from './crc64.ts'
 import { DATA_AT, sharedMemory, type CrcMemory } from './crc64-module.ts'
 
-export const SLOTS = 4
+export const SLOTS = 8
 export const SLOT_BYTES = 512 * 1024
 
 // Places of the shared numbers.
