@@ -69,6 +69,7 @@ class KeptArchive {
   readonly #verified = new Map<string, number>() // Unix time, by shard
   readonly #damaged = new Set<string>() // shards whose newest base did not read back
   #verifying: Promise<void> | undefined
+  #bases = 0 // that were taken since the start
   #verifyTimer: Timer | undefined
   #archive: FleetArchive | undefined
   #beginning: Promise<void>
@@ -134,8 +135,18 @@ class KeptArchive {
     this.#verifyTimer?.stop()
     if (this.#ending.signal.aborted) return
     this.#verifyTimer = this.#options.clock.after(delayMs, () => {
-      this.#verifying = this.#verify().finally(() => this.#verifySoon())
+      const base = this.#bases
+      this.#verifying = this.#verify().finally(() => {
+        this.#verifying = undefined
+        // A base that came meanwhile was not the one that was read.
+        this.#verifySoon(base === this.#bases ? undefined : AFTER_BASE_MS)
+      })
     })
+  }
+
+  #noteBase(): void {
+    this.#bases += 1
+    if (this.#verifying === undefined) this.#verifySoon(AFTER_BASE_MS)
   }
 
   async #verify(): Promise<void> {
@@ -173,7 +184,7 @@ class KeptArchive {
       )
     if (event.event === 'timeline')
       notices.tell('warn', `${of}: timeline ${event.timeline.timeline} begins: ${event.timeline.why}`)
-    if (event.event === 'base') this.#verifySoon(AFTER_BASE_MS)
+    if (event.event === 'base') this.#noteBase()
     if (event.event === 'base')
       notices.tell(
         'info',
