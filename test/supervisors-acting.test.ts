@@ -58,7 +58,8 @@ describe('a process', () => {
     const acting = await openActing(`process:${server.pid}`, { env: process.env, startedAs })
     t.after(() => acting.stop())
     await acting.stop()
-    assert.equal(server.running, false)
+    // It has ended before we, who are its parent, are told so.
+    await until('its end is heard of', () => !server.running)
     await acting.stop() // it has ended already
     await acting.start()
     await until('it has its data', async () => (await server.cli('GET', 'key')) === 'value')
