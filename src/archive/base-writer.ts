@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+import type { BaseStart } from '../replication/sink.ts'
 import type { BaseScan, BaseContents } from './base-scan.ts'
 import { ChunkQueue } from './chunk-queue.ts'
 import { FORMAT, writeDocument, type BaseManifest, type BaseMethod, type StoredPart } from './documents.ts'
@@ -56,6 +57,16 @@ export interface BaseUnderWay {
 }
 
 const QUEUED_BYTES = 8 * 1024 * 1024
+
+/** Of a base that a replication link brings: whose history it is in, and from whom. */
+export function originOfStart(
+  start: BaseStart,
+  into: Pick<BaseOrigin, 'deployment' | 'shard' | 'timeline' | 'role' | 'why'> & { readonly slots?: string },
+): BaseOrigin {
+  const { replid, offset, db, source, flavour, serverVersion = null, sizeBytes } = start
+  const server = { source, serverVersion, flavour, sizeBytes }
+  return { ...into, replid, offset, db, ...server, method: 'psync', consistent: true }
+}
 
 export function beginBase(origin: BaseOrigin, surroundings: BaseSurroundings): BaseUnderWay {
   const { store, keys, recipients, clock, scan, log } = surroundings

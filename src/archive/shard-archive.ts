@@ -6,7 +6,7 @@ import type { Log } from '../lib/log.ts'
 import type { BaseStart, BaseWriter, Position, Resumed, Sink } from '../replication/sink.ts'
 import type { Frame } from '../replication/stream-framer.ts'
 import type { Relation } from '../replication/timeline.ts'
-import { beginBase, type BaseOrigin, type BaseUnderWay } from './base-writer.ts'
+import { beginBase, originOfStart, type BaseOrigin, type BaseUnderWay } from './base-writer.ts'
 import type { BaseScan } from './base-scan.ts'
 import { FORMAT, type BaseManifest, type GapDocument, type ReplidDocument, type TimelineDocument } from './documents.ts'
 import type { JoiningLimits } from './joining.ts'
@@ -323,11 +323,8 @@ export class ShardArchive implements Sink {
 
   #originOf(start: BaseStart, timeline: string): BaseOrigin {
     const { deployment, shard, aboutSource } = this.#options
-    const { replid, offset, db, source, flavour, serverVersion = null, sizeBytes, relation } = start
-    const { role, slots } = aboutSource(source)
-    const place = { deployment, shard, timeline, replid, offset, db }
-    const server = { source, role, serverVersion, flavour, sizeBytes, ...(slots === undefined ? {} : { slots }) }
-    return { ...place, ...server, method: 'psync', consistent: true, why: relation.kind }
+    const { context: _context, ...server } = aboutSource(start.source)
+    return originOfStart(start, { deployment, shard, timeline, ...server, why: start.relation.kind })
   }
 }
 

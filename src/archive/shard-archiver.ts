@@ -12,7 +12,7 @@ import type { LinkState } from '../replication/link.ts'
 import { startReplica, type Replica } from '../replication/replica.ts'
 import type { BaseStart, BaseWriter, Position } from '../replication/sink.ts'
 import type { ArchiverOptions, ShardServers } from './archiver.ts'
-import { beginBase, type BaseUnderWay } from './base-writer.ts'
+import { beginBase, originOfStart, type BaseUnderWay } from './base-writer.ts'
 import type { Shard } from './catalog.ts'
 import type { BaseManifest } from './documents.ts'
 import { parseSegmentName, type DeploymentKeys } from './keys.ts'
@@ -301,12 +301,10 @@ export class ShardArchiver {
     if (archive === undefined || keys === undefined || source === undefined) throw nobody()
     let writer: BaseUnderWay | undefined
     const onBase = (start: BaseStart): BaseWriter => {
-      const { replid, offset, db, source: id, flavour, serverVersion = null, sizeBytes } = start
+      const { replid, offset, db, source: id } = start
       if (replid !== this.#replica?.link.position?.replid) throw otherHistory(id)
-      const { role, slots, context } = this.#aboutSource(id)
-      const place = { deployment, shard, timeline: archive.timeline ?? '', replid, offset, db }
-      const server = { source: id, role, serverVersion, flavour, sizeBytes, ...(slots === undefined ? {} : { slots }) }
-      const origin = { ...place, ...server, method: 'psync', consistent: true, why } as const
+      const { context, ...server } = this.#aboutSource(id)
+      const origin = originOfStart(start, { deployment, shard, timeline: archive.timeline ?? '', ...server, why })
       const begun = beginBase(origin, { store, keys, recipients, clock, log, scan: makeScan(), context })
       writer = begun
       archive.noteBoundary({ offset, db })
