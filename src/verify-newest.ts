@@ -2,7 +2,7 @@
 // a backup which cannot be read is known before it is needed.
 
 import { readCatalog, type DeploymentArchive } from './archive/catalog.ts'
-import { openStorage } from './archive/storage.ts'
+import { openStorage } from './archive/store/storage.ts'
 import { verifyArchive } from './archive/verify.ts'
 import type { Clock } from './lib/clock.ts'
 

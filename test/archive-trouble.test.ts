@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { makeFolder } from '../lab/children.ts'
 import { startServer, type Server, type StartOptions } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
-import { openStorage } from '../src/archive/storage.ts'
+import { openStorage } from '../src/archive/store/storage.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { openConnection } from '../src/redis/connection.ts'
 import {

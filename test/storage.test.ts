@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { makeFolder, spawnChild } from '../lab/children.ts'
 import { until } from '../lab/until.ts'
-import type { Store } from '../src/archive/storage.ts'
+import type { Store } from '../src/archive/store/storage.ts'
 import { Fault } from '../src/lib/fault.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
 import { openOn, stages, type Stage } from './store-stages.ts'
@@ -304,7 +304,7 @@ for (const { id, start } of stages())
 
 it('who keeps an archive in a folder does not wait for the libraries of the clouds', () => {
   const script = `
-    const { openStorage } = await import('./src/archive/storage.ts')
+    const { openStorage } = await import('./src/archive/store/storage.ts')
     const { systemClock } = await import('./src/lib/clock.ts')
     const store = await openStorage('file:///tmp', { clock: systemClock })
     const { createRequire } = await import('node:module')

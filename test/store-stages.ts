@@ -11,7 +11,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { makeFolder, spawnChild, type Child } from '../lab/children.ts'
 import { freePort } from '../lab/free-port.ts'
 import { until } from '../lab/until.ts'
-import { openStorage, type StorageOptions, type Store } from '../src/archive/storage.ts'
+import { openStorage, type StorageOptions, type Store } from '../src/archive/store/storage.ts'
 import { systemClock } from '../src/lib/clock.ts'
 
 export const STORES = join(import.meta.dirname, '..', 'src', 'archive', 'storage')

@@ -23,7 +23,7 @@ import { keysOf, type DeploymentKeys } from './keys.ts'
 import { takeLease, type Lease } from './lease.ts'
 import type { ServerContext } from './server-context.ts'
 import { ShardArchiver, type ShardServer, type ShardStatus } from './shard-archiver.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 import type { RemovalCounts, Tripped } from './tripwire.ts'
 
 export interface ShardServers {

@@ -13,7 +13,7 @@ import { FORMAT, writeDocument, type BaseManifest, type BaseMethod, type StoredP
 import { makeBaseId, type TimelineKeys } from './keys.ts'
 import { compressFrame, sealFrames, sealingOf, sealStream } from './seal.ts'
 import type { ServerContext } from './server-context.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 
 /** What is known of a base before its first byte. */
 export interface BaseOrigin {

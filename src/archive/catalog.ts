@@ -15,7 +15,7 @@ import type {
 import { readDocument } from './documents.ts'
 import { decodeName, encodeName, parseSegmentName, timelineNumber, type SegmentName } from './keys.ts'
 import { stretchesOf, type Stretch } from './stretches.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 
 export interface StoredSegment extends SegmentName {
   readonly key: string

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import type { DeploymentKeys } from './keys.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 
 export const FORMAT = 1
 

@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../lib/clock.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
 import { showEpoch, type DeploymentKeys } from './keys.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 
 const SIGN_EVERY_MS = 15_000 // a bucket with versions keeps each of them
 const LOOK_EVERY_MS = 4_000

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 
 export interface OutboxOptions {
   readonly store: Store

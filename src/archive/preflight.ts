@@ -8,7 +8,7 @@ import { formatBytes } from '../lib/units.ts'
 import { whyNoRecipient } from '../lib/age.ts'
 import type { MethodChoice } from './base-method.ts'
 import { preflightServer, type ServerToCheck } from './preflight-server.ts'
-import type { StorageCheck, Store } from './storage.ts'
+import type { StorageCheck, Store } from './store/storage.ts'
 
 /** `problem`: no backup without it. `warning`: it works, and costs or risks something. */
 export interface Check {

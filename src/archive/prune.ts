@@ -7,7 +7,7 @@ import type { DeploymentArchive, StoredBase } from './catalog.ts'
 import { writeDocument, type PrunedDocument } from './documents.ts'
 import { keysOf, parseKeyTime } from './keys.ts'
 import type { Retention, TimelineRetention } from './retention.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 
 export interface Removal {
   readonly what: 'base' | 'segment' | 'leftover' | 'document'

@@ -7,7 +7,7 @@ import type { StoredSegment } from './catalog.ts'
 import { readPieces, type PieceRun } from './pieces.ts'
 import { unseal } from './seal.ts'
 import type { Sealing } from './keys.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 
 export interface SealedObject {
   readonly key: string

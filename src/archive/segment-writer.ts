@@ -9,7 +9,7 @@ import { Joining, JOINING, type JoinablePart, type Joined, type JoiningLimits } 
 import type { TimelineKeys } from './keys.ts'
 import type { Outbox } from './outbox.ts'
 import { compressFrame, sealFrames, sealingOf } from './seal.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 import { plainOf, type Cut } from './stream-buffer.ts'
 
 export interface SegmentWriterOptions {

@@ -15,7 +15,7 @@ import type { Outbox } from './outbox.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import type { ServerContext } from './server-context.ts'
 import type { Standing } from './standing.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 import { StreamBuffer, type Cut } from './stream-buffer.ts'
 
 export interface ShardArchiveOptions {

@@ -17,7 +17,7 @@ import { savedBase } from './saved-base.ts'
 import { scanBase } from './scan-base.ts'
 import type { ServerContext } from './server-context.ts'
 import type { ShardServer } from './shard-archiver.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 
 export interface BackupOptions {
   readonly store: Store

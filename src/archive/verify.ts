@@ -11,7 +11,7 @@ import { writeDocument, type CheckDocument } from './documents.ts'
 import { holesOf, type Hole } from './holes.ts'
 import { keysOf } from './keys.ts'
 import { checkHash, type Reading, type SealedObject } from './read-segment.ts'
-import type { Store } from './storage.ts'
+import type { Store } from './store/storage.ts'
 import { partOf, verifyHash, verifyRdb, verifyServerContext } from './verify-base.ts'
 import { Overlaps, verifySegment } from './verify-segment.ts'
 

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { readCatalog, type DeploymentArchive } from '../archive/catalog.ts'
-import { openStorage, type Store } from '../archive/storage.ts'
+import { openStorage, type Store } from '../archive/store/storage.ts'
 import { parseIdentities } from '../lib/age.ts'
 import { systemClock } from '../lib/clock.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'

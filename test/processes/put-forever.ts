@@ -3,7 +3,7 @@
 //   node test/processes/put-forever.ts URL [CREDENTIALS_FILE]     prints a line for each object that is stored
 
 import { createHash, randomBytes } from 'node:crypto'
-import { openStorage } from '../../src/archive/storage.ts'
+import { openStorage } from '../../src/archive/store/storage.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 
 const [url = '', credentialsFile] = process.argv.slice(2)

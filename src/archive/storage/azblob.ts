@@ -3,12 +3,12 @@
 
 import { BlobServiceClient, newPipeline, type BlockBlobClient, type ContainerClient } from '@azure/storage-blob'
 import { Readable } from 'node:stream'
-import { findAzureLogin } from '../azure-credentials.ts'
-import { azureCodeOf, explainAzureError, unlessAzureMisses } from '../azure-errors.ts'
-import { lookAtContainer } from '../azure-container.ts'
-import { OWN } from '../storage-key.ts'
-import type { Attempts, Body, Given, Mark, Page, ReadHow, StorageUnit, Upload } from '../storage-unit.ts'
-import { endpointOf, wrongPlace } from '../storage-url.ts'
+import { findAzureLogin } from '../store/azure-credentials.ts'
+import { azureCodeOf, explainAzureError, unlessAzureMisses } from '../store/azure-errors.ts'
+import { lookAtContainer } from '../store/azure-container.ts'
+import { OWN } from '../store/storage-key.ts'
+import type { Attempts, Body, Given, Mark, Page, ReadHow, StorageUnit, Upload } from '../store/storage-unit.ts'
+import { endpointOf, wrongPlace } from '../store/storage-url.ts'
 
 const TRIES = 5
 const TOKEN = 'respite_token' // in the metadata of a blob, where names are those of C#

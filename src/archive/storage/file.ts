@@ -5,11 +5,11 @@
 import { constants } from 'node:fs'
 import { link, open, readdir, rename, rm, stat, statfs, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { explainFileError } from '../file-errors.ts'
-import { listFolder } from '../list-folder.ts'
-import { StoreFolder, etagOf, isAbsent } from '../store-folder.ts'
-import type { Attempts, Body, ReadHow, StorageUnit, Upload } from '../storage-unit.ts'
-import { wrongPlace } from '../storage-url.ts'
+import { explainFileError } from '../store/file-errors.ts'
+import { listFolder } from '../store/list-folder.ts'
+import { StoreFolder, etagOf, isAbsent } from '../store/store-folder.ts'
+import type { Attempts, Body, ReadHow, StorageUnit, Upload } from '../store/storage-unit.ts'
+import { wrongPlace } from '../store/storage-url.ts'
 
 const CHUNK_BYTES = 512 * 1024
 

@@ -16,12 +16,12 @@ import {
   type S3ClientConfig,
 } from '@aws-sdk/client-s3'
 import { Readable } from 'node:stream'
-import { readS3Credentials } from '../s3-credentials.ts'
-import { codeOf, explainS3Error, unlessMissing } from '../s3-errors.ts'
-import { lookAtBucket, type Bucket } from '../s3-bucket.ts'
-import { sweepBucket } from '../s3-sweep.ts'
-import type { Attempts, Body, Given, Mark, Page, ReadHow, StorageUnit, Upload } from '../storage-unit.ts'
-import { endpointOf, wrongPlace, type Place } from '../storage-url.ts'
+import { readS3Credentials } from '../store/s3-credentials.ts'
+import { codeOf, explainS3Error, unlessMissing } from '../store/s3-errors.ts'
+import { lookAtBucket, type Bucket } from '../store/s3-bucket.ts'
+import { sweepBucket } from '../store/s3-sweep.ts'
+import type { Attempts, Body, Given, Mark, Page, ReadHow, StorageUnit, Upload } from '../store/storage-unit.ts'
+import { endpointOf, wrongPlace, type Place } from '../store/storage-url.ts'
 
 const TRIES = 5
 const TOKEN = 'respite-token' // in the metadata of an object

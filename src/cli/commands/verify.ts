@@ -3,7 +3,7 @@
 
 import type { VerifyDocument } from '../../api/contract.ts'
 import type { DeploymentArchive } from '../../archive/catalog.ts'
-import type { Store } from '../../archive/storage.ts'
+import type { Store } from '../../archive/store/storage.ts'
 import { verifyArchive, type Verified } from '../../archive/verify.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { Fault } from '../../lib/fault.ts'

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { limitMs, type Trying } from './trying.ts'
 import type { Attempts, Part, Upload } from './storage-unit.ts'
-import { Fault } from '../lib/fault.ts'
+import { Fault } from '../../lib/fault.ts'
 
 const MIB = 2 ** 20
 const SMALLEST_PART_BYTES = 8 * MIB // S3 takes no smaller than 5 MiB

@@ -1,10 +1,10 @@
 // Attempts at a store, each with an end, repeated while that may help. The libraries of the clouds repeat nothing of
 // their own accord here, so that what is counted and waited for is all there is.
 
-import { waitAfter, withJitter } from '../lib/backoff.ts'
-import type { Clock, Timer } from '../lib/clock.ts'
-import { Fault, reasonOf } from '../lib/fault.ts'
-import { formatDuration } from '../lib/units.ts'
+import { waitAfter, withJitter } from '../../lib/backoff.ts'
+import type { Clock, Timer } from '../../lib/clock.ts'
+import { Fault, reasonOf } from '../../lib/fault.ts'
+import { formatDuration } from '../../lib/units.ts'
 import type { Attempts, Failure } from './storage-unit.ts'
 
 const WAITS = { firstMs: 250, longestMs: 4_000 }

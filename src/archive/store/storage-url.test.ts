@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '../lib/clock.ts'
-import { Fault } from '../lib/fault.ts'
+import { systemClock } from '../../lib/clock.ts'
+import { Fault } from '../../lib/fault.ts'
 import { openStorage } from './storage.ts'
 import { endpointOf, parseStorageUrl } from './storage-url.ts'
 

@@ -2,7 +2,7 @@
 // failure means; retries, time limits, cutting into parts and going on after a break are made once for all, in
 // open-store.ts.
 
-import type { Clock } from '../lib/clock.ts'
+import type { Clock } from '../../lib/clock.ts'
 import type { ObjectHead, StorageCheck, StoredObject } from './storage.ts'
 import type { Place } from './storage-url.ts'
 

@@ -1,7 +1,7 @@
 // What an error of Azure Blob Storage means. Source of the codes: Azure Storage REST API, "Common REST API error codes"
 // and "Blob service error codes".
 
-import { Fault } from '../lib/fault.ts'
+import { Fault } from '../../lib/fault.ts'
 import { explainNetworkError, explainStatus, firstWords } from './network-errors.ts'
 import type { Failure } from './storage-unit.ts'
 

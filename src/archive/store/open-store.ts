@@ -1,9 +1,9 @@
 // What every store has in common, made of the single attempts of one: see storage.ts for what is promised.
 
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../lib/clock.ts'
-import type { Fault } from '../lib/fault.ts'
-import { formatBytes } from '../lib/units.ts'
+import type { Clock } from '../../lib/clock.ts'
+import type { Fault } from '../../lib/fault.ts'
+import { formatBytes } from '../../lib/units.ts'
 import { checkStore, createsConditionally } from './check-store.ts'
 import { putStream } from './put-stream.ts'
 import { readObject } from './read-object.ts'

@@ -1,6 +1,6 @@
 // What a failure on the way to a cloud means: no connection, a connection that broke, a certificate, a status of HTTP.
 
-import { reasonOf } from '../lib/fault.ts'
+import { reasonOf } from '../../lib/fault.ts'
 import type { Failure } from './storage-unit.ts'
 
 const MOST_SHOWN = 200

@@ -1,6 +1,6 @@
 // What a key may be, so that it means the same in every store and no key leads out of one.
 
-import { Fault } from '../lib/fault.ts'
+import { Fault } from '../../lib/fault.ts'
 
 const SEGMENT = /^[A-Za-z0-9_=+@,:~%-](?:[A-Za-z0-9._=+@,:~%-]{0,198}[A-Za-z0-9_=+@,:~%-])?$/
 const LAST_OF_PREFIX = /^(?:[A-Za-z0-9_=+@,:~%-][A-Za-z0-9._=+@,:~%-]{0,199})?$/

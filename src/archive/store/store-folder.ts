@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
 import { chmod, mkdir, open, realpath, rmdir, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Fault } from '../lib/fault.ts'
+import { Fault } from '../../lib/fault.ts'
 import { OWN } from './storage-key.ts'
 import { unmountedAbove } from './unmounted.ts'
 

@@ -4,10 +4,10 @@
 
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { Clock } from '../lib/clock.ts'
-import { Fault } from '../lib/fault.ts'
-import { loadUnits } from '../lib/load-units.ts'
-import { nearest } from '../lib/nearest.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { Fault } from '../../lib/fault.ts'
+import { loadUnits } from '../../lib/load-units.ts'
+import { nearest } from '../../lib/nearest.ts'
 import { OpenStore } from './open-store.ts'
 import { isStorageUnit } from './storage-unit.ts'
 import { parseStorageUrl, type Place } from './storage-url.ts'
@@ -112,7 +112,7 @@ export interface StorageOptions {
   readonly mustExist?: boolean // it was written to before: an empty folder, as without its disk, is a Fault then
 }
 
-const FOLDER = fileURLToPath(new URL('storage', import.meta.url))
+const FOLDER = fileURLToPath(new URL('../storage', import.meta.url))
 
 /** Opens a store; asks it nothing yet. Throws a Fault (exit 64) for a URL that is none. */
 export async function openStorage(url: string, options: StorageOptions, folder: string = FOLDER): Promise<Store> {

@@ -2,7 +2,7 @@
 // tools read, or an identity of the machine where the package for it is installed.
 
 import { AnonymousCredential, StorageSharedKeyCredential, type newPipeline } from '@azure/storage-blob'
-import { Fault, reasonOf } from '../lib/fault.ts'
+import { Fault, reasonOf } from '../../lib/fault.ts'
 import { readSecretFile, wrongFile } from './s3-credentials.ts'
 
 type Credential = Parameters<typeof newPipeline>[0]

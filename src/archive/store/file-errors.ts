@@ -1,6 +1,6 @@
 // What an error of a file system means for a store: whether it helps to try again, and what a person can do.
 
-import { Fault, reasonOf } from '../lib/fault.ts'
+import { Fault, reasonOf } from '../../lib/fault.ts'
 import type { Failure } from './storage-unit.ts'
 
 const MEANINGS: Readonly<Record<string, Failure>> = {

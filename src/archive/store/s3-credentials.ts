@@ -2,8 +2,8 @@
 // be a copy of the other. It is read again every few minutes, since whoever keeps secrets replaces them.
 
 import { readFile } from 'node:fs/promises'
-import type { Clock } from '../lib/clock.ts'
-import { Fault, reasonOf } from '../lib/fault.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { Fault, reasonOf } from '../../lib/fault.ts'
 
 export interface S3Credentials {
   readonly accessKeyId: string

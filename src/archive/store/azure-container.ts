@@ -1,7 +1,7 @@
 // What a container says of itself: whether it is there, what time it has, and whether its blobs can be changed.
 
 import type { ContainerClient } from '@azure/storage-blob'
-import { Fault } from '../lib/fault.ts'
+import { Fault } from '../../lib/fault.ts'
 import { explainAzureError } from './azure-errors.ts'
 import type { Looked } from './storage-unit.ts'
 

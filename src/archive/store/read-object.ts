@@ -1,6 +1,6 @@
 // Reading an object, however long it takes: when the line breaks in the middle, the rest of the same object is asked for.
 
-import type { Fault } from '../lib/fault.ts'
+import type { Fault } from '../../lib/fault.ts'
 import type { Attempts, Body, ReadHow } from './storage-unit.ts'
 import type { Range } from './storage.ts'
 import { Interrupted, STALL_MS, limitMs, type Trying } from './trying.ts'

@@ -1,7 +1,7 @@
 // Where a store is, from the URL that a person types. It holds no secret: whatever looks like one is refused before it
 // can reach a log, with the place where it belongs.
 
-import { Fault } from '../lib/fault.ts'
+import { Fault } from '../../lib/fault.ts'
 
 export interface Place {
   readonly scheme: string

@@ -1,8 +1,8 @@
 // Whether a store can be used, tried out in earnest: an object of our own is stored, stored again, read, and removed.
 
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../lib/clock.ts'
-import { Fault } from '../lib/fault.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { Fault } from '../../lib/fault.ts'
 import { OWN } from './storage-key.ts'
 import type { Attempts, Looked } from './storage-unit.ts'
 import type { StorageCheck } from './storage.ts'
