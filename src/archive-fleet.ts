@@ -10,6 +10,7 @@ import { hasBase, readCatalog } from './archive/catalog.ts'
 import { introduceArchive } from './archive/documents.ts'
 import { keysOf } from './archive/keys.ts'
 import { lookBeforeFirstBase } from './archive/preflight.ts'
+import type { Keep } from './archive/retention.ts'
 import type { ShardStatus } from './archive/shard-archiver.ts'
 import { openStorage, type Store } from './archive/store/storage.ts'
 import { DeploymentServers } from './deployment-servers.ts'
@@ -23,10 +24,12 @@ import type { Attach } from './replication/choose-source.ts'
 
 export interface BackupSettings {
   readonly to: string // the URL of a store
+  readonly credentialsFile?: string | undefined // its login; undefined: what the store's own tools use
   readonly recipients: readonly string[] // age public keys; none: not encrypted
   readonly identities: readonly string[] // age private keys, to read back what is encrypted; none: its hashes only
   readonly attach: Attach
   readonly everyMs: number // between two bases
+  readonly keep?: Keep | undefined // what is kept when it grows old; undefined: everything, until a person prunes
   readonly namespaces: readonly NamespacePattern[]
 }
 
@@ -63,7 +66,8 @@ const SWEEP_EVERY_MS = 24 * 3_600_000
 export async function archiveFleet(options: ArchiveFleetOptions): Promise<FleetArchive> {
   const { fleet, deployment, backup, dataDir, clock, log, signal, onEvent } = options
   const seen = join(dataDir, 'archives', keysOf(deployment).root, SEEN)
-  const store = await openStorage(backup.to, { clock, mustExist: await hasSeen(seen, backup.to) })
+  const { to, credentialsFile } = backup
+  const store = await openStorage(to, { clock, credentialsFile, mustExist: await hasSeen(seen, to) })
   try {
     const servers = new DeploymentServers(fleet, deployment)
     await servers.settle()

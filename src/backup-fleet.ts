@@ -20,7 +20,7 @@ import { chooseSource } from './replication/choose-source.ts'
 export interface BackupFleetOptions {
   readonly fleet: Fleet
   readonly deployment: string
-  readonly backup: Omit<BackupSettings, 'everyMs'>
+  readonly backup: Omit<BackupSettings, 'everyMs' | 'keep'>
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
@@ -34,7 +34,7 @@ export interface BackupFleetOptions {
 export async function backupFleet(options: BackupFleetOptions): Promise<BaseManifest[]> {
   const { fleet, deployment, backup, clock, log, signal, method, keysPerSecond, onNotice, onProgress } = options
   const { recipients, attach, namespaces } = backup
-  const store = await openStorage(backup.to, { clock })
+  const store = await openStorage(backup.to, { clock, credentialsFile: backup.credentialsFile })
   try {
     const servers = new DeploymentServers(fleet, deployment)
     await servers.settle()
@@ -95,7 +95,7 @@ export async function backupFleet(options: BackupFleetOptions): Promise<BaseMani
 export async function checkBackup(options: BackupFleetOptions): Promise<Check[]> {
   const { fleet, deployment, backup, clock, signal, method } = options
   const { recipients, attach } = backup
-  const store = await openStorage(backup.to, { clock })
+  const store = await openStorage(backup.to, { clock, credentialsFile: backup.credentialsFile })
   try {
     const servers = new DeploymentServers(fleet, deployment)
     await servers.settle()

@@ -3,6 +3,7 @@
 
 import { isAbsolute, join } from 'node:path'
 import type { BackupSettings } from './archive-fleet.ts'
+import { DEFAULT_KEEP, type Keep } from './archive/retention.ts'
 import type { ConfigFlags, ConfiguredDeployment } from './config.ts'
 import { passwordVariable, readableByOthers, readPassword, readSecret, readTls, type TlsFiles } from './config-files.ts'
 import type { Mistake } from './config-mistakes.ts'
@@ -104,6 +105,8 @@ function settingsOf(
   }
 }
 
+type Backup = NonNullable<DeploymentSection['backup']>
+
 async function readBackup(
   { backup, namespaces = {} }: DeploymentSection,
   reading: Reading,
@@ -119,7 +122,40 @@ async function readBackup(
   const file = await reading.secret(backup.identityFile)
   const identities = await reading.attempt(['backup', 'identityFile'], () => readIdentities(file))
   const patterns = Object.entries(namespaces).map(([name, { pattern }]) => ({ name, pattern }))
-  return { to, recipients, identities: identities ?? [], attach, everyMs: every, namespaces: patterns }
+  return {
+    to,
+    credentialsFile: await readCredentials(backup, reading),
+    recipients,
+    identities: identities ?? [],
+    attach,
+    everyMs: every,
+    keep: keepOf(backup),
+    namespaces: patterns,
+  }
+}
+
+/** Its text is read by whoever opens the store, again and again; here only whether it can be. */
+async function readCredentials({ to, credentialsFile }: Backup, reading: Reading): Promise<string | undefined> {
+  const file = await reading.secret(credentialsFile)
+  if (file === undefined) return undefined
+  const path = ['backup', 'credentialsFile']
+  if (to.startsWith('file:'))
+    reading.mistakes.push({ path, says: `nobody logs in to a folder (${to})`, hint: 'Leave credentialsFile out.' })
+  await reading.attempt(path, () => readSecret(file, 'the credentials'))
+  return file
+}
+
+/** What is left out keeps its default. */
+function keepOf({ keep }: Backup): Keep | undefined {
+  if (keep === undefined) return undefined
+  const { hourly, daily, weekly, monthly, streamMs } = DEFAULT_KEEP
+  return {
+    hourly: keep.hourly ?? hourly,
+    daily: keep.daily ?? daily,
+    weekly: keep.weekly ?? weekly,
+    monthly: keep.monthly ?? monthly,
+    streamMs: keep.stream ?? streamMs,
+  }
 }
 
 async function readIdentities(file: string | undefined): Promise<string[]> {

@@ -58,6 +58,7 @@ const tls = z
 const backup = z
   .strictObject({
     to: text('Where to: file:///path, s3://bucket/prefix, gs://… or azblob://…'),
+    credentialsFile: file('Login of the store, instead of what its own tools use; docs/storage.md').optional(),
     recipients: z.array(text('An age public key')).optional(),
     identityFile: file('The age private key; needed to restore, to verify and to drill').optional(),
     attach: z.enum(['replica', 'primary']).optional().meta({ description: 'Which server the stream is read from' }),
@@ -71,7 +72,8 @@ const backup = z
         monthly: count('Bases to keep, one a month').optional(),
         stream: duration('How far back every single write is kept').optional(),
       })
-      .optional(),
+      .optional()
+      .meta({ description: 'What is kept; the rest is removed once a day. Without it nothing is' }),
   })
   .meta({ description: 'Backup to storage' })
 

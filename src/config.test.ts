@@ -72,6 +72,7 @@ const MISTAKES: readonly [what: string, yaml: string, at: string, says: RegExp, 
   ['a text for a number', one('expect: { replicas: two }'), '3:25', /^replicas is a text and not a number$/, undefined],
   ['half a replica', one('expect: { replicas: 1.5 }'), '3:25', /^replicas is a broken number and not a whole number$/, undefined],
   ['fewer than none', one('expect: { replicas: -1 }'), '3:25', /^replicas is below 0$/, undefined],
+  ['a login for a folder', one('backup: { to: "file:///b", credentialsFile: open }'), '3:49', /^nobody logs in to a folder/, /Leave credentialsFile out/],
   ['an empty section', one('tls:'), '3:9', /^tls is empty and not a section with keys$/, undefined],
   ['yes for true', one('canary: yes'), '3:13', /^canary is a text and not true or false$/, undefined],
   ['a word of a list', one('dataClass: stor'), '3:16', /^dataClass is not one of store, cache$/, /^Did you mean "store"\?$/],
@@ -225,9 +226,13 @@ describe('a configuration', () => {
   })
 
   it('warns of a secret that others can read, and of what is not in effect yet', async () => {
-    const { warnings } = await read(`${one('passwordFile: open')}allow: [{ action: save-now }]\n`)
+    const { warnings } = await read(
+      `${one('passwordFile: open\n    backup: { to: "file:///b", drill: 1d, keep: { daily: 3 } }')}allow: [{ action: save-now }]\n`,
+    )
     assert.match(warnings.join('\n'), /open can be read by everybody on this machine; chmod 600/)
     assert.match(warnings.join('\n'), /allow: is read and checked, and not in effect/)
+    assert.match(warnings.join('\n'), /backup.drill: is read and checked, and not in effect/)
+    assert.doesNotMatch(warnings.join('\n'), /backup.keep/)
   })
 
   it('accepts every key, as docs/configuration.md shows them', async () => {
@@ -240,7 +245,8 @@ describe('a configuration', () => {
       'pagerduty-key': 'k',
     }
     const identity = 'AGE-SECRET-KEY-1QQQQ' // is used when something is read back
-    const others = { 'heartbeat-url': 'https://hc.example/secret', 'hook-secret': 's', identity }
+    const login = { 'bucket-login': '[default]' }
+    const others = { 'heartbeat-url': 'https://hc.example/secret', 'hook-secret': 's', identity, ...login }
     for (const [name, text] of Object.entries({ ...secrets, ...others })) writeFileSync(join(dir, name), `${text}\n`)
     mkdirSync(join(dir, 'rules'))
     writeFileSync(
@@ -260,6 +266,9 @@ describe('a configuration', () => {
     const [orders] = deployments
     assert.deepEqual(orders?.backup?.identities, [identity])
     assert.partialDeepStrictEqual(orders.backup, { to: 's3://bucket/prefix', attach: 'replica', everyMs: 21_600_000 })
+    const { credentialsFile, keep } = orders.backup
+    assert.equal(credentialsFile, join(dir, 'bucket-login'))
+    assert.deepEqual(keep, { hourly: 24, daily: 7, weekly: 4, monthly: 12, streamMs: 604_800_000 })
     assert.deepEqual(orders?.addresses.get('172.17.0.2:6379'), { host: '127.0.0.1', port: 7001 })
     assert.deepEqual(orders?.settings.queues, [{ pattern: 'bull:*:wait' }, { pattern: 'celery', db: 1 }])
     assert.deepEqual(orders?.every, { livenessMs: 500, sampleMs: 10_000 })

@@ -208,10 +208,8 @@ function danglingNames({ deployments, notify, routes, maintenance, allow }: Conf
 /** What is understood and does nothing yet must not look as if it were done. */
 function notInEffect(document: ConfigDocument): string[] {
   const keys = (['allow'] as const).filter((key) => document[key] !== undefined)
-  const later = (['drill', 'keep'] as const).filter((key) => document.deployments.some(({ backup }) => backup?.[key]))
-  return [...keys, ...later.map((key) => `backup.${key}`)].map(
-    (key) => `${key}: is read and checked, and not in effect in this version`,
-  )
+  const later = document.deployments.some(({ backup }) => backup?.drill !== undefined) ? ['backup.drill'] : []
+  return [...keys, ...later].map((key) => `${key}: is read and checked, and not in effect in this version`)
 }
 
 const nothingToWatch = (): Fault =>

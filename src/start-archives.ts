@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { archiveFleet, type BackupSettings, type FleetArchive, type ShardReport } from './archive-fleet.ts'
 import type { ArchiveEvent } from './archive/archiver.ts'
+import { DailyPrune } from './prune-daily.ts'
 import { verifyNewest } from './verify-newest.ts'
 import type { ConfiguredDeployment } from './config.ts'
 import type { Fleet } from './fleet/server.ts'
@@ -22,6 +23,7 @@ export interface ArchivesOptions {
   readonly log: Log
   readonly notices: Notices
   readonly verifyEveryMs?: number | undefined // how often the newest base is read back; a day when absent
+  readonly pruneEveryMs?: number | undefined // how often retention is carried out; a day when absent
 }
 
 export interface Archives {
@@ -74,21 +76,24 @@ class KeptArchive {
   #archive: FleetArchive | undefined
   #beginning: Promise<void>
   #timer: Timer | undefined
+  readonly #pruning: DailyPrune | undefined
   #told: string | undefined // why it could not begin, as it was said last
 
   constructor(deployment: string, backup: BackupSettings, options: ArchivesOptions) {
     this.#deployment = deployment
     this.backup = backup
     this.#options = options
+    this.#pruning = this.#startPruning()
     this.#beginning = this.#begin()
   }
 
   shards(): ArchivedShard[] {
     // Not even begun: there is one shard at least, and it is neither followed nor stored.
-    if (this.#archive === undefined) return [{ ...NOTHING, baseEverySeconds: this.backup.everyMs / 1_000 }]
+    const common = { baseEverySeconds: this.backup.everyMs / 1_000, pruning: this.#pruning?.state }
+    if (this.#archive === undefined) return [{ ...NOTHING, ...common }]
     return this.#archive.status().map((report) => ({
       ...shardOf(report),
-      baseEverySeconds: this.backup.everyMs / 1_000,
+      ...common,
       tripped: this.#tripped.get(report.shard) ?? 0,
       verificationFailed: this.#damaged.has(report.shard),
       verifiedSeconds: this.#verified.get(report.shard) ?? shardOf(report).verifiedSeconds,
@@ -101,6 +106,7 @@ class KeptArchive {
     this.#verifyTimer?.stop()
     await this.#beginning
     await this.#verifying
+    await this.#pruning?.stop()
     await this.#archive?.stop(withinMs)
     this.#archive = undefined
   }
@@ -144,6 +150,20 @@ class KeptArchive {
     })
   }
 
+  /** Only for whoever writes the archive: another one may be at it, while this one has not begun. */
+  #startPruning(): DailyPrune | undefined {
+    const { clock, notices, pruneEveryMs } = this.#options
+    const { keep } = this.backup
+    if (keep === undefined) return undefined
+    const doubt = (): string | undefined => {
+      if (this.#archive === undefined) return 'it is not being written to'
+      const [damaged] = this.#damaged
+      return damaged === undefined ? undefined : 'its newest base did not read back as it was written'
+    }
+    const given = { deployment: this.#deployment, backup: this.backup, clock, notices, everyMs: pruneEveryMs }
+    return new DailyPrune({ ...given, keep, doubt })
+  }
+
   #noteBase(): void {
     this.#bases += 1
     if (this.#verifying === undefined) this.#verifySoon(AFTER_BASE_MS)
@@ -152,8 +172,7 @@ class KeptArchive {
   async #verify(): Promise<void> {
     const { clock, notices } = this.#options
     try {
-      const { to, identities } = this.backup
-      for (const { shard, bad } of await verifyNewest({ to, identities, deployment: this.#deployment, clock })) {
+      for (const { shard, bad } of await verifyNewest({ backup: this.backup, deployment: this.#deployment, clock })) {
         if (bad === undefined) {
           this.#damaged.delete(shard)
           this.#verified.set(shard, clock.now() / 1_000)
@@ -224,6 +243,7 @@ const NOTHING: ArchivedShard = {
   spoolLimitBytes: SPOOL_LIMIT_BYTES,
   gaps: 0,
   tripped: 0,
+  pruning: undefined,
 }
 
 function shardOf({ shard, link, outbox, lagSeconds, lastBase, verifiedAt, gaps }: ShardReport): ArchivedShard {

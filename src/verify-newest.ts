@@ -1,14 +1,14 @@
 // Reads the newest base of every shard back, to its last byte: what the daemon does after each base and once a day, so that
 // a backup which cannot be read is known before it is needed.
 
+import type { BackupSettings } from './archive-fleet.ts'
 import { readCatalog, type DeploymentArchive } from './archive/catalog.ts'
 import { openStorage } from './archive/store/storage.ts'
 import { verifyArchive } from './archive/verify.ts'
 import type { Clock } from './lib/clock.ts'
 
 export interface VerifyNewestOptions {
-  readonly to: string // the URL of the store
-  readonly identities: readonly string[]
+  readonly backup: Pick<BackupSettings, 'to' | 'credentialsFile' | 'identities'>
   readonly deployment: string
   readonly clock: Clock
 }
@@ -19,13 +19,9 @@ export interface VerifiedShard {
 }
 
 /** Throws a Fault when the store cannot be asked. What was found good is written down in the archive, too. */
-export async function verifyNewest({
-  to,
-  identities,
-  deployment,
-  clock,
-}: VerifyNewestOptions): Promise<VerifiedShard[]> {
-  const store = await openStorage(to, { clock })
+export async function verifyNewest({ backup, deployment, clock }: VerifyNewestOptions): Promise<VerifiedShard[]> {
+  const { to, credentialsFile, identities } = backup
+  const store = await openStorage(to, { clock, credentialsFile })
   try {
     const [archive] = await readCatalog(store, deployment)
     if (archive === undefined) return []

@@ -40,14 +40,17 @@ export async function removalsOf(
   return removals
 }
 
+export interface PruneOptions {
+  readonly retention: Retention
+  readonly removals: readonly Removal[]
+  readonly now: number // epoch ms
+  readonly signal?: AbortSignal // ends it between two objects; the rest goes the next time
+}
+
 /** Removes them; returns what the store refused, with why. */
 export async function prune(
   store: Store,
-  {
-    retention,
-    removals,
-    now,
-  }: { readonly retention: Retention; readonly removals: readonly Removal[]; readonly now: number },
+  { retention, removals, now, signal }: PruneOptions,
 ): Promise<{ key: string; why: string }[]> {
   for (const { timeline, prunedTo, isEmpty } of retention.timelines) {
     if (isEmpty || prunedTo <= timeline.prunedTo) continue
@@ -57,6 +60,7 @@ export async function prune(
   const refused: { key: string; why: string }[] = []
   const kept = new Set<string>() // folders of bases whose manifest stayed
   for (const { key, what } of removals) {
+    signal?.throwIfAborted()
     const folder = key.slice(0, key.lastIndexOf('/') + 1)
     if (what === 'base' && kept.has(folder)) continue
     try {

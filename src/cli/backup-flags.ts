@@ -7,13 +7,14 @@ import { textFlag, type Flags } from './command.ts'
 
 export const BACKUP_FLAGS = {
   '--to <store>': 'where to: file:///path, s3://bucket/prefix, azblob://account/container/prefix',
+  '--credentials-file <file>': 'login of the store, instead of what its own tools use (docs/storage.md)',
   '--recipient <age...>': 'age public key to encrypt to; may be given several times',
   '--attach <role>': 'read from a replica when there is one (replica, the default), or from the primary',
   '--name <deployment>': 'what the deployment is called in the store (made from the URL when absent)',
 } as const satisfies Record<string, string>
 
 /** Throws a Fault (exit 64) for a flag that is missing or wrong. */
-export async function backupSettings(flags: Flags): Promise<Omit<BackupSettings, 'everyMs'>> {
+export async function backupSettings(flags: Flags): Promise<Omit<BackupSettings, 'everyMs' | 'keep'>> {
   const to = textFlag(flags, 'to')
   if (to === undefined) throw wrongFlag('--to', 'it is missing', 'Say where to: --to file:///var/backups/redis')
   const attach = textFlag(flags, 'attach') ?? 'replica'
@@ -30,7 +31,7 @@ export async function backupSettings(flags: Flags): Promise<Omit<BackupSettings,
         'One begins with age1; make a pair with: age-keygen -o key.txt',
       )
   }
-  return { to, recipients, identities: [], attach, namespaces: [] }
+  return { to, credentialsFile: textFlag(flags, 'credentialsFile'), recipients, identities: [], attach, namespaces: [] }
 }
 
 /** Exit 64. */

@@ -22,6 +22,13 @@ export interface ArchivedShard {
   readonly spoolLimitBytes: number
   readonly gaps: number // since the start
   readonly tripped: number // restore points that the tripwire made since the start
+  readonly pruning: Pruning | undefined // of the whole deployment; undefined: nothing is removed by itself
+}
+
+export interface Pruning {
+  readonly prunedSeconds: number | undefined // Unix time at which retention was carried out last
+  readonly held: boolean
+  readonly failed: boolean
 }
 
 const families = {
@@ -41,6 +48,12 @@ const families = {
   spoolLimit: gauge('respite_archive_spool_limit_bytes', 'How much may wait on the local disk.'),
   gaps: counter('respite_archive_gaps_total', 'Stretches of the stream that were lost since the start.'),
   tripped: counter('respite_archive_tripwire_total', 'Restore points made because a dataset was being taken away.'),
+  pruned: gauge(
+    'respite_archive_pruned_timestamp_seconds',
+    'Unix time at which all that is not kept was removed last.',
+  ),
+  pruneHeld: gauge('respite_archive_prune_held', '1 while nothing is removed because of a doubt; the log says which.'),
+  pruneFailed: gauge('respite_archive_prune_failed', '1 when the store failed to remove what is not kept.'),
 }
 
 export function addArchive(snapshot: Snapshot, shards: readonly ArchivedShard[]): void {
@@ -63,6 +76,9 @@ export function addArchive(snapshot: Snapshot, shards: readonly ArchivedShard[])
       spoolLimit: shard.spoolLimitBytes,
       gaps: shard.gaps,
       tripped: shard.tripped,
+      pruned: shard.pruning?.prunedSeconds,
+      pruneHeld: shard.pruning && Number(shard.pruning.held),
+      pruneFailed: shard.pruning && Number(shard.pruning.failed),
     }
     for (const [name, family] of Object.entries(families)) {
       const value = values[name as keyof typeof families]

@@ -3,6 +3,7 @@
 
 import { AnonymousCredential, StorageSharedKeyCredential, type newPipeline } from '@azure/storage-blob'
 import { Fault, reasonOf } from '../../lib/fault.ts'
+import { GIVE_LOGIN } from './azure-errors.ts'
 import { readSecretFile, wrongFile } from './s3-credentials.ts'
 
 type Credential = Parameters<typeof newPipeline>[0]
@@ -86,7 +87,6 @@ async function machineIdentity(account: string): Promise<NonNullable<Credential>
 }
 
 function noLogin(account: string, why: string): Fault {
-  const hint =
-    'Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY, or give a credentialsFile; for a managed identity: npm install @azure/identity'
+  const hint = GIVE_LOGIN
   return new Fault({ doing: 'logging in to', target: `azblob://${account}`, why, hint, exit: 64, retryable: false })
 }

@@ -11,6 +11,8 @@ const LOGIN: Meaning = {
   kind: 'never',
   hint: 'Look at the account, its key or connection string, and at the clock of this machine.',
 }
+export const GIVE_LOGIN =
+  'Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY, or give a credentialsFile; for a managed identity: npm install @azure/identity'
 const ROLE: Meaning = { kind: 'never', hint: 'docs/storage.md names the role that is needed.' }
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
@@ -58,6 +60,12 @@ export function explainAzureError(error: unknown): Failure {
   const { message, statusCode, name } = error as AzureError
   if (/^(?:AggregateAuthenticationError|CredentialUnavailableError|AuthenticationError)$/.test(name))
     return { ...LOGIN, why: hide(firstWords(message)) }
+  if (message.startsWith('Bearer token authentication is not permitted for non-TLS'))
+    return {
+      kind: 'never',
+      why: 'no credentials are given, and the identity of a machine goes over https only',
+      hint: GIVE_LOGIN,
+    }
   if (statusCode === undefined) {
     const failure = explainNetworkError(error)
     return { ...failure, why: hide(failure.why) }
