@@ -3,6 +3,7 @@
 
 import type { BackupSettings } from './archive-fleet.ts'
 import { readCatalog, type DeploymentArchive } from './archive/catalog.ts'
+import { newestBase } from './archive/reach.ts'
 import { openStorage } from './archive/store/storage.ts'
 import { verifyArchive } from './archive/verify.ts'
 import type { Clock } from './lib/clock.ts'
@@ -38,9 +39,8 @@ export async function verifyNewest({ backup, deployment, clock }: VerifyNewestOp
 }
 
 function newestOf({ shards }: DeploymentArchive): { shard: string; base: string }[] {
-  return shards.flatMap(({ name, timelines }) => {
-    const bases = timelines.flatMap((timeline) => timeline.bases).toSorted((a, b) => (a.at < b.at ? -1 : 1))
-    const newest = bases.at(-1)
-    return newest === undefined ? [] : [{ shard: name, base: newest.id }]
+  return shards.flatMap((shard) => {
+    const newest = newestBase(shard)
+    return newest === undefined ? [] : [{ shard: shard.name, base: newest.id }]
   })
 }

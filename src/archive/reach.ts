@@ -50,3 +50,10 @@ export function latestOf(timeline: Timeline, isMeant: (base: StoredBase) => bool
 export function byTime(a: StoredBase, b: StoredBase): number {
   return Date.parse(a.at) - Date.parse(b.at) || (a.offset ?? 0) - (b.offset ?? 0) || (a.id < b.id ? -1 : 1)
 }
+
+export function newestBase({ timelines }: Shard): StoredBase | undefined {
+  return timelines
+    .flatMap(({ bases }) => bases)
+    .toSorted(byTime)
+    .at(-1)
+}

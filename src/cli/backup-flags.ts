@@ -3,11 +3,12 @@
 import type { BackupSettings } from '../archive-fleet.ts'
 import { whyNoRecipient } from '../lib/age.ts'
 import { Fault } from '../lib/fault.ts'
+import { CREDENTIALS_FLAG } from './archive-flags.ts'
 import { textFlag, type Flags } from './command.ts'
 
 export const BACKUP_FLAGS = {
   '--to <store>': 'where to: file:///path, s3://bucket/prefix, azblob://account/container/prefix',
-  '--credentials-file <file>': 'login of the store, instead of what its own tools use (docs/storage.md)',
+  ...CREDENTIALS_FLAG,
   '--recipient <age...>': 'age public key to encrypt to; may be given several times',
   '--attach <role>': 'read from a replica when there is one (replica, the default), or from the primary',
   '--name <deployment>': 'what the deployment is called in the store (made from the URL when absent)',

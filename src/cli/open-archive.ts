@@ -9,16 +9,6 @@ import { Fault, reasonOf } from '../lib/fault.ts'
 import { nearest } from '../lib/nearest.ts'
 import { textFlag, type Flags } from './command.ts'
 
-export const ARCHIVE_FLAGS = {
-  '--deployment <name>': 'only this one of the store',
-  '--credentials-file <file>': 'login of the store, instead of what its own tools use (docs/storage.md)',
-  '--json': 'one JSON document',
-} as const satisfies Record<string, string>
-
-export const IDENTITY_FLAG = {
-  '--identity <file>': 'the age private key, for an archive that is encrypted',
-} as const satisfies Record<string, string>
-
 /** Opens the store for as long as `use` takes. */
 export async function withStore<Result>(
   url: string,

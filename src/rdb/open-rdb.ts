@@ -41,11 +41,8 @@ const LAYERS: readonly (readonly [start: Buffer, layer: Layer])[] = [
 
 export async function openRdb(path: string, { identityFile, input }: OpenOptions = {}): Promise<OpenedRdb> {
   if (path === '-') {
-    const name = 'standard input'
-    let read = 0
-    const counted = counting(input ?? standardInput(), name, (bytes) => (read += bytes))
-    const chunks = await unpack(counted, name, identityFile)
-    return { name, chunks, bytes: undefined, sourceBytes: undefined, sum: undefined, readBytes: () => read }
+    const source = { name: 'standard input', chunks: input ?? standardInput(), sourceBytes: undefined }
+    return openRdbStream(source, { identityFile })
   }
   const { handle, stats } = await openFile(path)
   const sourceBytes = stats.isFile() ? stats.size : undefined
@@ -61,6 +58,18 @@ export async function openRdb(path: string, { identityFile, input }: OpenOptions
   }
   const chunks = await unpack(counting(readInTurn(handle), path, count), path, identityFile)
   return { name: path, chunks, bytes: undefined, sourceBytes, sum: undefined, readBytes: () => read }
+}
+
+/** An RDB that comes from elsewhere: each chunk has to be good until the next one is asked for. */
+export async function openRdbStream(
+  source: Pick<OpenedRdb, 'name' | 'chunks' | 'sourceBytes'>,
+  { identityFile }: Pick<OpenOptions, 'identityFile'>,
+): Promise<OpenedRdb> {
+  const { name, sourceBytes } = source
+  let read = 0
+  const counted = counting(source.chunks, name, (bytes) => (read += bytes))
+  const chunks = await unpack(counted, name, identityFile)
+  return { name, chunks, bytes: undefined, sourceBytes, sum: undefined, readBytes: () => read }
 }
 
 async function openFile(path: string): Promise<{ handle: FileHandle; stats: Stats }> {

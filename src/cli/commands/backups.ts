@@ -5,7 +5,8 @@ import { backupsDocument } from '../../api/backups-document.ts'
 import type { BackupsDocument } from '../../api/contract.ts'
 import { formatBytes, formatCount, formatDuration } from '../../lib/units.ts'
 import type { Command, ExitCode } from '../command.ts'
-import { ARCHIVE_FLAGS, readArchives, withStore } from '../open-archive.ts'
+import { ARCHIVE_FLAGS } from '../archive-flags.ts'
+import { readArchives, withStore } from '../open-archive.ts'
 import { printable, tableLines } from '../table.ts'
 
 type Deployment = BackupsDocument['deployments'][number]

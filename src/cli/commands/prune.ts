@@ -8,7 +8,8 @@ import { DEFAULT_KEEP, planRetention, withoutRemoved, type Keep } from '../../ar
 import { Fault } from '../../lib/fault.ts'
 import { formatBytes, parseDurationMs } from '../../lib/units.ts'
 import { textFlag, type Command, type ExitCode } from '../command.ts'
-import { ARCHIVE_FLAGS, readArchives, withStore } from '../open-archive.ts'
+import { ARCHIVE_FLAGS } from '../archive-flags.ts'
+import { readArchives, withStore } from '../open-archive.ts'
 import { printable } from '../table.ts'
 
 export default {

@@ -6,27 +6,31 @@ import { Analysis, type AnalysisOptions } from '../../rdb/analysis.ts'
 import { openRdb, type OpenedRdb } from '../../rdb/open-rdb.ts'
 import { RdbScanner } from '../../rdb/scanner.ts'
 import { textFlag, type Command, type Flags, type Output } from '../command.ts'
+import { ARCHIVE_FLAGS, IDENTITY_FLAG } from '../archive-flags.ts'
 import { startProgressBar } from '../progress-bar.ts'
 import { rdbDocument, type FoundInRdb } from '../rdb-document.ts'
 import { rdbLines } from '../rdb-lines.ts'
+
+const URL_OF_STORE = /^[a-z][a-z0-9+.-]*:\/\//i
 
 export default {
   usage: '<file>',
   describe: 'check an RDB and say what is in it: namespaces, largest keys, types, TTLs',
   more:
     'FILE may be packed by zstd or gzip, encrypted with age, or both; its content says so, not its name. `-` is standard\n' +
-    'input. Bytes are those in the file, packed as they are there: in memory a key takes more.',
+    'input. The URL of an archive means its newest base, or the one whose id stands at its end. Bytes are\n' +
+    'those in the file, packed as they are there: in memory a key takes more.',
   flags: {
-    '--json': 'one JSON document',
+    ...ARCHIVE_FLAGS,
     '--separator <text>': 'what divides the parts of a name (:)',
     '--depth <n>': 'how many parts of a name make its namespace (1)',
     '--top <n>': 'how many of the largest keys are listed (10)',
-    '--identity <file>': 'the age private key of an encrypted file',
+    ...IDENTITY_FLAG,
   },
   exits: {
     0: 'the RDB is good',
     1: 'it holds something newer than this Respite, and was analysed up to there; or an identity is needed',
-    2: 'it is damaged or cut, or cannot be read',
+    2: 'it is damaged or cut, or cannot be read; or there is no such base',
   },
 
   async run([path = ''], flags, context) {
@@ -35,8 +39,7 @@ export default {
       depth: numberFlag(flags, 'depth', { absent: 1, least: 1 }),
       top: numberFlag(flags, 'top', { absent: 10, least: 0 }),
     }
-    const rdb = await openRdb(path, { identityFile: textFlag(flags, 'identity') })
-    const found = await analyse(rdb, options, context.err)
+    const found = await withRdb(path, flags, (rdb) => analyse(rdb, options, context.err))
     const { outcome } = found
     const document = rdbDocument(found)
     // What stands before the damage may be all that is left of the data, so a person gets to see it.
@@ -48,6 +51,13 @@ export default {
     return outcome.complete ? 0 : 1
   },
 } satisfies Command
+
+/** Opens a path, `-`, or what a URL means, for as long as `use` takes. */
+async function withRdb<Result>(path: string, flags: Flags, use: (rdb: OpenedRdb) => Promise<Result>): Promise<Result> {
+  if (!URL_OF_STORE.test(path)) return use(await openRdb(path, { identityFile: textFlag(flags, 'identity') }))
+  const { withRdbOfUrl } = await import('../archived-rdb.ts') // who has a file does not wait for it
+  return withRdbOfUrl(path, flags, use)
+}
 
 async function analyse(rdb: OpenedRdb, options: AnalysisOptions, terminal: Output): Promise<FoundInRdb> {
   const analysis = new Analysis(options)

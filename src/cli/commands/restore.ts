@@ -10,7 +10,8 @@ import { formatBytes, formatCount, formatDuration, parseDurationMs } from '../..
 import { checkFolder, layOut } from '../../restore/lay-out.ts'
 import { FORMATS, planRestore, type Format, type RestorePlan } from '../../restore/plan-restore.ts'
 import { textFlag, type Command, type Context, type ExitCode, type Flags } from '../command.ts'
-import { ARCHIVE_FLAGS, IDENTITY_FLAG, readIdentities, readOneArchive, withStore } from '../open-archive.ts'
+import { ARCHIVE_FLAGS, IDENTITY_FLAG } from '../archive-flags.ts'
+import { readIdentities, readOneArchive, withStore } from '../open-archive.ts'
 import { startProgressBar } from '../progress-bar.ts'
 import { printable } from '../table.ts'
 
