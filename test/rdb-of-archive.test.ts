@@ -10,7 +10,7 @@ import { generateIdentity, identityToRecipient } from 'age-encryption'
 import { makeFolder } from '../lab/children.ts'
 import { startServer, type Server } from '../lab/servers.ts'
 import { faultSchema, rdbSchema, type RdbDocument } from '../src/api/contract.ts'
-import { openTestStore, startArchived } from './archived.ts'
+import { startArchived } from './archived.ts'
 import { RESPITE } from './daemon-process.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
 import { stages } from './store-stages.ts'
@@ -40,7 +40,7 @@ async function documentOf(...args: string[]): Promise<RdbDocument> {
 async function whyNot(exit: number, ...args: string[]): Promise<string> {
   const ran = await run('rdb', ...args, '--json')
   assert.equal(ran.exit, exit, ran.out)
-  const { why, hint = '' } = faultSchema.parse(JSON.parse(ran.out)).fault
+  const { why, hint } = faultSchema.parse(JSON.parse(ran.out)).fault
   return `${why}. ${hint}`
 }
 
