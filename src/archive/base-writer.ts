@@ -48,7 +48,7 @@ export interface BaseSurroundings {
 export interface BaseUnderWay {
   readonly id: string
   readonly bytes: number // of the RDB, so far
-  /** Fulfilled when there is room for more. Throws what the store has failed with. */
+  /** Keeps a copy. Fulfilled when there is room for more. Throws what the store has failed with. */
   write(chunk: Buffer): Promise<void> | undefined
   /** The RDB is whole. Resolves when the base is in the store with its manifest; else throws, and there is no base. */
   finish(): Promise<BaseManifest>
@@ -153,7 +153,7 @@ async function writeContext(
   if (recipients.length === 0 && !store.shown.startsWith('file:')) return null
   const document = { ...(await context()), functions: contents.libraries, analysis: contents.details }
   const plain = Buffer.from(JSON.stringify(document))
-  const { bytes, sha256 } = await sealFrames([await compressFrame(plain)], recipients)
+  const { bytes, sha256 } = await sealFrames([await compressFrame([plain])], recipients)
   const object = `server.json.${sealingOf(recipients)}`
   await store.put(keys.base(id, object), bytes)
   return { object, bytes: plain.length, storedBytes: bytes.length, sha256 }

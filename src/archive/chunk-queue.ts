@@ -1,8 +1,16 @@
-// Chunks from somebody who pushes to somebody who pulls, with a bound: a writer waits while more than that is unread.
+// Bytes from somebody who pushes to somebody who pulls, with a bound: a writer waits while more than that is unread. What
+// is written is copied, small chunks into one, since the writer's memory is used again and the reader works by the chunk.
+
+const CHUNK_BYTES = 256 * 1024
+
+interface Chunk {
+  readonly bytes: Buffer
+  used: number
+}
 
 export class ChunkQueue implements AsyncIterable<Buffer> {
   readonly #mostBytes: number
-  #chunks: Buffer[] = []
+  #chunks: Chunk[] = []
   #bytes = 0
   #ended = false
   #error: Error | undefined
@@ -13,11 +21,11 @@ export class ChunkQueue implements AsyncIterable<Buffer> {
     this.#mostBytes = mostBytes
   }
 
-  /** Takes the chunk; the promise, where there is one, is fulfilled when there is room again, or nobody reads any more. */
-  write(chunk: Buffer): Promise<void> | undefined {
+  /** Takes a copy; the promise, where there is one, is fulfilled when there is room again, or nobody reads any more. */
+  write(bytes: Buffer): Promise<void> | undefined {
     if (this.#ended) return undefined
-    this.#chunks.push(chunk)
-    this.#bytes += chunk.length
+    for (let at = 0; at < bytes.length;) at += this.#fill(bytes, at)
+    this.#bytes += bytes.length
     this.#wakeReader?.()
     if (this.#bytes <= this.#mostBytes) return undefined
     return new Promise((resolve) => {
@@ -46,13 +54,25 @@ export class ChunkQueue implements AsyncIterable<Buffer> {
     }
   }
 
+  /** Copies as much as fits into the last chunk, or into a new one. */
+  #fill(bytes: Buffer, from: number): number {
+    let chunk = this.#chunks.at(-1)
+    if (chunk === undefined || chunk.used === chunk.bytes.length) {
+      chunk = { bytes: Buffer.allocUnsafeSlow(CHUNK_BYTES), used: 0 }
+      this.#chunks.push(chunk)
+    }
+    const copied = bytes.copy(chunk.bytes, chunk.used, from)
+    chunk.used += copied
+    return copied
+  }
+
   async #next(): Promise<Buffer | undefined> {
     while (this.#chunks.length === 0 && !this.#ended)
       await new Promise<void>((resolve) => void (this.#wakeReader = resolve))
     if (this.#error !== undefined) throw this.#error
     const chunk = this.#chunks.shift()
-    this.#bytes -= chunk?.length ?? 0
+    this.#bytes -= chunk?.used ?? 0
     if (this.#bytes <= this.#mostBytes / 2) this.#wakeWriter?.()
-    return chunk
+    return chunk?.bytes.subarray(0, chunk.used)
   }
 }

@@ -23,7 +23,7 @@ suite('sealing', () => {
     const identity = await generateIdentity()
     for (const recipients of [[], [await identityToRecipient(identity)]]) {
       const options = { target: 'it', sealed: sealingOf(recipients), identities: [identity] }
-      const frames = [await compressFrame(STREAM.subarray(0, 34)), await compressFrame(STREAM.subarray(34))]
+      const frames = [await compressFrame([STREAM.subarray(0, 34)]), await compressFrame([STREAM.subarray(34)])]
       const small = await sealFrames(frames, recipients)
       assert.equal(small.sha256, sha256(small.bytes))
       assert.ok((await unsealBytes(small.bytes, options)).equals(STREAM))
@@ -35,12 +35,12 @@ suite('sealing', () => {
   })
 
   test('without recipients, stock zstd reads it', async () => {
-    const { bytes } = await sealFrames([await compressFrame(STREAM)], [])
+    const { bytes } = await sealFrames([await compressFrame([STREAM])], [])
     assert.ok(zstdDecompressSync(bytes).equals(STREAM))
   })
 
   test('damage is a Fault that names the object', async () => {
-    const { bytes } = await sealFrames([await compressFrame(STREAM)], [])
+    const { bytes } = await sealFrames([await compressFrame([STREAM])], [])
     const flipped = Buffer.from(bytes)
     const middle = bytes.length >> 1
     flipped[middle] = (flipped[middle] ?? 0) ^ 1

@@ -40,13 +40,13 @@ export class SegmentWriter {
 
   /** `onDurable` is called when it is in the store, in the order of the calls. */
   segment(timeline: TimelineKeys, cut: Cut, onDurable: () => void): void {
-    const plain = plainOf(cut)
-    this.#bytes += plain.length
-    const frame = compressFrame(plain) // begins at once, beside those before it
+    const plainBytes = cut.to - cut.from
+    this.#bytes += plainBytes
+    const frame = frameOf(cut) // begins at once, beside those before it
     frame.catch(() => undefined)
     this.#then(async () => {
       const part = await this.#send(timeline, cut, await frame, onDurable)
-      this.#bytes -= plain.length
+      this.#bytes -= plainBytes
       if (this.#bytes <= SEALING_BYTES) this.#wake()
       this.#join(timeline, this.#joining.add(part))
     })
@@ -70,7 +70,7 @@ export class SegmentWriter {
     this.#then(async () => {
       const [whole, ...later] = this.#joining.takeFrom(head.from)
       const send = async (cut: Cut, onDurable: () => void): Promise<JoinablePart> =>
-        this.#send(timeline, cut, await compressFrame(plainOf(cut)), onDurable)
+        this.#send(timeline, cut, await frameOf(cut), onDurable)
       this.#joining.add(await send(head, () => undefined))
       this.#join(timeline, this.#joining.take())
       this.#joining.add(
@@ -180,4 +180,11 @@ export class SegmentWriter {
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
+}
+
+/** Lets go of the memory of the cut when it is compressed. */
+async function frameOf(cut: Cut): Promise<Buffer> {
+  const frame = await compressFrame(plainOf(cut))
+  cut.held.letGo()
+  return frame
 }

@@ -30,7 +30,7 @@ async function read(cut: Cut | undefined): Promise<{ pieces: Piece[]; stream: Bu
   assert.ok(cut !== undefined)
   const pieces: Piece[] = []
   const parts: Buffer[] = []
-  for await (const { piece, bytes } of readPieces(Readable.from([plainOf(cut)]), 'it')) {
+  for await (const { piece, bytes } of readPieces(Readable.from([Buffer.concat(plainOf(cut))]), 'it')) {
     if (pieces.at(-1) !== piece) pieces.push(piece)
     parts.push(bytes)
   }
@@ -121,6 +121,29 @@ test('a base whose offset lies ahead, in what is held, or in what was cut alread
     )
     for (const { cut, stream } of read9) assert.ok(stream.equals(all.subarray(cut.from - 1_000, cut.to - 1_000)))
   }
+})
+
+test('the memory of a cut is used again when all have let go of it, and not before', async () => {
+  const { buffer, push } = streaming()
+  const large = (letter: string): Buffer => command('SET', letter, letter.repeat(3_000_000))
+  const letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+  const held: { cut: Cut; letter: string }[] = []
+  const memory = new Set<ArrayBufferLike>()
+  for (const [at, letter] of letters.entries()) {
+    push(large(letter), SECOND + at * 4_000) // two of them are within the ten seconds that a base may be late
+    push(Buffer.from('*1\r\n'), SECOND + at * 4_000)
+    const cut = buffer.cut()
+    assert.ok(cut !== undefined)
+    held.push({ cut, letter })
+    for (const { bytes } of cut.pieces) for (const { buffer: slab } of bytes) memory.add(slab)
+    push(Buffer.from('$4\r\nPING\r\n'), SECOND + at * 4_000)
+    if (held.length < 3) continue
+    const { cut: oldest, letter: of } = held.shift() ?? { cut, letter }
+    const { stream } = await read(oldest)
+    assert.ok(stream.includes(large(of)), of)
+    oldest.held.letGo()
+  }
+  assert.ok(memory.size < 20, `${memory.size} slabs for eight cuts of three each`)
 })
 
 test('however the stream is cut into chunks and segments, nothing is lost and nothing comes twice', async () => {

@@ -1,10 +1,11 @@
 // What of the stream is not in a segment yet. Bytes come in as they arrive, and leave as a cut: whole commands and
 // transactions, in pieces of one second each. A transaction that is still open when a cut is made stays behind for the next.
 // Memory: what arrived since the last cut, no more than one transaction beyond it, and the cuts of the last seconds, so
-// that a base whose offset is told a moment late still gets a segment that begins there.
+// that a base whose offset is told a moment late still gets a segment that begins there. It is used again and again.
 
 import type { Frame } from '../replication/stream-framer.ts'
 import { pieceHead, type Piece } from './pieces.ts'
+import { StreamMemory, type Held } from './stream-memory.ts'
 
 /** A stretch that is ready to become a segment. */
 export interface Cut {
@@ -14,6 +15,8 @@ export interface Cut {
   readonly toTime: number
   readonly db: number // selected at `to`
   readonly pieces: readonly { readonly piece: Piece; readonly bytes: readonly Buffer[] }[]
+  /** Where its bytes lie. Whoever gets a cut lets go of it when it has done with them. */
+  readonly held: Held
 }
 
 /** The halves of what lies around a place; see `cutAround`. */
@@ -31,7 +34,6 @@ export interface Place {
 
 interface Arrival {
   readonly start: number // offset before its first byte
-  readonly bytes: Buffer
   readonly at: number // epoch ms
 }
 
@@ -39,7 +41,8 @@ const RECENT_MS = 10_000
 const RECENT_BYTES = 32 * 1024 * 1024
 
 export class StreamBuffer {
-  #arrivals: Arrival[] = []
+  readonly #memory: StreamMemory
+  #arrivals: Arrival[] = [] // the first one is that of the first byte
   #marks: Place[] // where pieces begin; the first is where the buffer begins
   #replid: string
   #safe: number
@@ -52,6 +55,7 @@ export class StreamBuffer {
     this.#safe = this.#end = offset
     this.#safeDb = db
     this.#replid = replid
+    this.#memory = new StreamMemory(offset)
     this.#marks = [{ offset, db, replid }]
   }
 
@@ -74,22 +78,18 @@ export class StreamBuffer {
     return this.#safe - this.#begin
   }
 
-  /** When the first of its bytes came, epoch ms; undefined when it is empty. */
-  get since(): number | undefined {
-    return this.#arrivals[0]?.at
-  }
-
   get #begin(): number {
     return this.#marks[0]?.offset ?? this.#end
   }
 
-  /** `frame` is what the framer says of the chunk; `now` the time of its arrival, epoch ms. */
+  /** Copies the chunk. `frame` is what the framer says of it; `now` the time of its arrival, epoch ms. */
   append(bytes: Buffer, frame: Frame, now: number): void {
     const at = Math.max(this.#latest, now)
     if (secondOf(this.#latest) !== secondOf(at))
       this.#mark({ offset: this.#safe, db: this.#safeDb, replid: this.#replid })
     this.#latest = at
-    this.#arrivals.push({ start: this.#end, bytes, at })
+    if (this.#arrivals.at(-1)?.at !== at) this.#arrivals.push({ start: this.#end, at })
+    this.#memory.append(bytes)
     this.#end += bytes.length
     this.#safe = frame.safe
     this.#safeDb = frame.db
@@ -97,7 +97,8 @@ export class StreamBuffer {
 
   /** What came behind the last whole transaction comes once more, from here on under this replid. */
   resume(replid: string): void {
-    this.#arrivals = this.#between(this.#begin, this.#safe)
+    this.#arrivals = this.#arrivals.filter(({ start }) => start < this.#safe)
+    this.#memory.truncate(this.#safe)
     this.#end = this.#safe
     this.#replid = replid
     this.#mark({ offset: this.#safe, db: this.#safeDb, replid })
@@ -125,34 +126,33 @@ export class StreamBuffer {
     if (across === undefined) return {}
     const [head, tail] = [headOf(across, offset, db), tailOf(across, offset, db)]
     this.#recent.splice(at, 1, head, tail)
+    for (let holder = 0; holder < 3; holder += 1) across.held.hold() // one half more here, and two to be sealed
     return { head, tail }
   }
 
   #cutAt(end: Place): Cut | undefined {
     const [from, to] = [this.#begin, end.offset]
     if (to <= from) return undefined
+    const held = this.#memory.take(to)
     const marks = this.#marks.filter(({ offset }) => offset < to)
-    const pieces = marks.map((mark, index) => {
+    const pieces = marks.map(({ db, replid, offset }, index) => {
       const next = marks[index + 1]?.offset ?? to
-      const arrivals = this.#between(mark.offset, next)
-      const [fromTime, toTime] = [arrivals[0]?.at ?? 0, arrivals.at(-1)?.at ?? 0]
-      const { db, replid, offset } = mark
-      return {
-        piece: { from: offset, to: next, fromTime, toTime, db, replid },
-        bytes: arrivals.map(({ bytes }) => bytes),
-      }
+      const [fromTime, toTime] = [this.#timeAt(offset), this.#timeAt(next - 1)]
+      return { piece: { from: offset, to: next, fromTime, toTime, db, replid }, bytes: held.view(offset, next) }
     })
     const later = this.#marks.filter(({ offset }) => offset > to)
-    this.#arrivals = this.#between(to, this.#end)
+    const rest = to < this.#end ? [{ start: to, at: this.#timeAt(to) }] : []
+    this.#arrivals = [...rest, ...this.#arrivals.filter(({ start }) => start > to)]
     this.#marks = [end, ...later]
-    return this.#remember({ from, to, db: end.db, pieces, ...timesOf(pieces) })
+    return this.#remember({ from, to, db: end.db, pieces, held, ...timesOf(pieces) })
   }
 
   #remember(cut: Cut): Cut {
+    cut.held.hold()
     this.#recent.push(cut)
     const size = (): number => this.#recent.reduce((sum, { from, to }) => sum + to - from, 0)
     while (this.#recent.length > 0 && (this.#recent[0]!.toTime < this.#latest - RECENT_MS || size() > RECENT_BYTES))
-      this.#recent.shift()
+      this.#recent.shift()?.held.letGo()
     return cut
   }
 
@@ -166,19 +166,15 @@ export class StreamBuffer {
     else this.#marks.push(mark)
   }
 
-  #between(from: number, to: number): Arrival[] {
-    return this.#arrivals
-      .filter(({ start, bytes }) => start < to && start + bytes.length > from)
-      .map(({ start, bytes, at }) => {
-        const skip = Math.max(0, from - start)
-        return { start: start + skip, bytes: bytes.subarray(skip, Math.min(bytes.length, to - start)), at }
-      })
+  /** When the byte behind this offset came. */
+  #timeAt(offset: number): number {
+    return this.#arrivals.findLast(({ start }) => start <= offset)?.at ?? 0
   }
 }
 
-/** The plain bytes of a cut's segment. */
-export function plainOf(cut: Cut): Buffer {
-  return Buffer.concat(cut.pieces.flatMap(({ piece, bytes }) => [pieceHead(piece), ...bytes]))
+/** The plain bytes of a cut's segment, in their order. */
+export function plainOf(cut: Cut): Buffer[] {
+  return cut.pieces.flatMap(({ piece, bytes }) => [pieceHead(piece), ...bytes])
 }
 
 function headOf(cut: Cut, offset: number, db: number): Cut {
