@@ -51,7 +51,7 @@ export class Capture implements Sink {
     }
     this.timelines.push(captured)
     return {
-      write: (bytes) => void captured.rdb.push(bytes),
+      write: (bytes) => void captured.rdb.push(Buffer.from(bytes)),
       end: () => void (captured.isWhole = true),
       abort: (why) => void (captured.aborted = why),
     }
@@ -69,7 +69,7 @@ export class Capture implements Sink {
   onStream(bytes: Buffer, frame: Frame): Promise<void> | void {
     const { latest } = this
     assert.equal(frame.start, latest.streamEnd, 'pieces of a stream follow each other without a hole')
-    latest.stream.push(bytes)
+    latest.stream.push(Buffer.from(bytes))
     latest.streamEnd = frame.end
     latest.safe = frame.safe
     this.wipes.push(...frame.wipes)

@@ -4,7 +4,7 @@
 // "max number of clients" before the server hangs up, half an answer and then silence) is what a library hides behind
 // retries and one kind of error. It reads at most 64 KiB and never waits longer than it is told.
 
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { startAlarm } from '../lib/alarm.ts'
 import { answerOfError, answerOfSocketError, NO_PASSWORD_SET, type Answer, type AnswerId } from './answers.ts'
@@ -88,11 +88,15 @@ const HUNG_UP_IN_HANDSHAKE =
 const HUNG_UP_AFTER_HANDSHAKE =
   ' right after the TLS handshake: it may want another client certificate, or a proxy has no server behind it'
 
-/** A socket to the address, with TLS where the access asks for it. The caller listens for `error`. */
-export function openSocket(address: Address, access: Access): Socket {
+/**
+ * A socket to the address, with TLS where the access asks for it. The caller listens for `error`. With `onread`, what comes
+ * goes there and not into the socket's stream.
+ */
+export function openSocket(address: Address, access: Access, onread?: OnReadOpts): Socket {
   const where = address.path === undefined ? { host: address.host, port: address.port } : { path: address.path }
-  if (access.tls === undefined) return connectTcp({ ...where, noDelay: true })
-  return connectTls({ ...where, ...tlsOptions(address, access.tls) })
+  const how = { ...where, ...(onread === undefined ? {} : { onread }) }
+  if (access.tls === undefined) return connectTcp({ ...how, noDelay: true })
+  return connectTls({ ...how, ...tlsOptions(address, access.tls) })
 }
 
 export function tlsOptions(address: Address, tls: NonNullable<Access['tls']>): Record<string, string> {

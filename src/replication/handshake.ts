@@ -3,7 +3,7 @@
 // sent. INFO is asked before, so that no server is sent an option that it does not know (its error counters stay
 // clean), and so that a refused position can be explained.
 
-import type { Socket } from 'node:net'
+import type { OnReadOpts, Socket } from 'node:net'
 import type { Clock } from '../lib/clock.ts'
 import { NO_PASSWORD_SET } from '../redis/answers.ts'
 import { loginBytes, openSocket } from '../redis/door.ts'
@@ -66,8 +66,9 @@ const NO_COMPRESS_SINCE = [8, 6] as const // Redis; PR #14575
 /** Opens the socket, with TLS where it is wanted. */
 export function openWire({ address, access }: Source, clock: Clock): Wire {
   const target = showAddress(address)
-  const socket = openSocket(address, access)
-  const reader = new SocketReader({ socket, clock, target, silenceMs: SILENCE_MS })
+  const open = (onread: OnReadOpts): Socket => openSocket(address, access, onread)
+  const reader = new SocketReader({ open, clock, target, silenceMs: SILENCE_MS })
+  const { socket } = reader
   const why = `no connection within ${CONNECT_MS / 1000} s`
   const timer = clock.after(CONNECT_MS, () => socket.destroy(lost(target, why)))
   const stands = new Promise<void>((resolve, reject) => {

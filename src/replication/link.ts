@@ -55,6 +55,7 @@ export interface Link {
 }
 
 const RETRY: Waits = { firstMs: 100, longestMs: 30_000 }
+const GATHER_MS = 20 // of the stream: fifty chunks a second at most, unless there is more to read than fits into one
 const LASTED_MS = 30_000 // a stream behind a full sync that lasted as long was no failure
 
 export function startLink(options: LinkOptions): Link {
@@ -219,6 +220,7 @@ class RunningLink implements Link {
       if (wire.socket.writable) wire.socket.write(encodeAck(offset))
     })
     this.#acknowledgement = acknowledgement
+    wire.reader.gather(GATHER_MS)
     this.#become('streaming')
     while (!this.#isStopped()) {
       const bytes = await wire.reader.chunk()

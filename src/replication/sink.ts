@@ -27,7 +27,7 @@ export interface BaseStart extends Position {
 }
 
 export interface BaseWriter {
-  write(bytes: Buffer): Promise<void> | void // the bytes stay as they are; no copy is needed
+  write(bytes: Buffer): Promise<void> | void // of the bytes it keeps a copy
   end(): Promise<void> | void // it came whole; CRC and content were not looked at
   abort(why: Fault): void // it will never be whole
 }
@@ -42,6 +42,9 @@ export interface Sink {
   onBase(start: BaseStart): Promise<BaseWriter> | BaseWriter
   /** The stream goes on from here, after a disconnect or a failover. What came behind this offset comes once more. */
   onResume(resumed: Resumed): Promise<void> | void
-  /** The next bytes of the stream. They may end anywhere; `frame.safe` says up to where they are whole. */
+  /**
+   * The next bytes of the stream. They may end anywhere; `frame.safe` says up to where they are whole. They lie in memory
+   * that is used again: what is kept of them beyond this call, also beyond its promise, is a copy.
+   */
   onStream(bytes: Buffer, frame: Frame): Promise<void> | void
 }

@@ -42,7 +42,7 @@ async function* readToMark(reader: SocketReader, mark: Buffer): AsyncGenerator<B
     if (chunk.length >= MARK_BYTES) {
       if (held.length > 0) yield held
       if (chunk.length > MARK_BYTES) yield chunk.subarray(0, -MARK_BYTES)
-      held = chunk.subarray(-MARK_BYTES)
+      held = Buffer.from(chunk.subarray(-MARK_BYTES))
       continue
     }
     const joined = Buffer.concat([held, chunk])
