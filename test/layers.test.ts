@@ -18,14 +18,14 @@ const FOLDERS: Record<string, string> = {
   promql: 'lib', // the language alone; what is asked of it comes from a storage that is handed in
   rules: 'lib promql metrics',
   alerts: 'lib promql state rules',
-  diagnosis: 'lib redis state fleet metrics alerts',
+  diagnosis: 'lib redis state supervisors fleet metrics alerts',
   mitigation: 'lib redis state supervisors fleet diagnosis',
   replication: 'lib redis rdb',
   archive: 'lib redis rdb state replication',
   restore: 'lib redis rdb state supervisors fleet archive',
   api: 'lib redis state fleet metrics promql rules alerts diagnosis mitigation archive restore',
   lab: 'lib redis', // real servers for tests, benches and the demo; of a command's frame it knows nothing
-  cli: 'lib redis rdb fleet metrics promql rules alerts archive restore api lab',
+  cli: 'lib redis rdb fleet metrics promql rules alerts diagnosis archive restore api lab',
 }
 
 // Packages, and the one module of Node that is a decision of its own. Tests may use more, below.

@@ -147,6 +147,16 @@ export const doctorSchema = z.strictObject({
     })
     .optional(),
   findings: z.array(findingSchema),
+  undecided: z // it is one of these, and what was seen does not tell which; absent: no such doubt
+    .array(
+      z.strictObject({
+        between: z.array(z.string()), // ids of checks
+        server: z.string().optional(),
+        says: z.string(),
+        wouldTell: z.string(), // the one thing to look at
+      }),
+    )
+    .optional(),
   couldNotLook: z.array(couldNotLookSchema),
 })
 

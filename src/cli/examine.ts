@@ -1,6 +1,11 @@
 // One look at the deployment behind one URL: who belongs to it, how each server answers, the health summary that a
-// person would read out of INFO, and a verdict. Nothing is kept and nothing is changed.
+// person would read out of INFO, the evidence that the checks are asked about, and a verdict. Nothing is kept and nothing
+// is changed. What was seen can be saved and judged again elsewhere.
 
+import { diagnose, loadChecks, type Diagnosis, type Finding } from '../diagnosis/diagnose.ts'
+import type { DeploymentSeen, Evidence } from '../diagnosis/evidence.ts'
+import { gatherEvidence, type Gathering } from '../diagnosis/gather.ts'
+import type { LookOptions, Remembered } from '../diagnosis/source.ts'
 import type { DeploymentOptions } from '../fleet/watch-deployment.ts'
 import type { CouldNotLook, DeploymentView, Fleet, ServerView } from '../fleet/server.ts'
 import type { SampleSettings } from '../metrics/collector.ts'
@@ -16,6 +21,7 @@ import { silentLog } from '../lib/log.ts'
 import { ANSWERS } from '../redis/answers.ts'
 import type { Ask } from '../redis/ask.ts'
 import { infoNumber, parseInfo, type Info } from '../redis/info.ts'
+import { showAddress } from '../redis/url.ts'
 
 export type Verdict = 'healthy' | 'warning' | 'critical' | 'unreachable'
 
@@ -33,15 +39,26 @@ export interface Health {
   readonly replicas?: number | undefined
 }
 
-export interface Examination {
-  readonly verdict: Verdict
-  readonly reasons: readonly string[] // why the verdict is not healthy, a sentence each
+/** What was seen, before anybody judges it: plain JSON, so that it can be saved. */
+export interface Sighting {
+  readonly target: string // the URL without a password
   readonly deployment: DeploymentView
   readonly alerts: readonly RuleAlert[] // of this look
-  readonly history: History | undefined // of the rules that a running daemon answered
-  readonly health: ReadonlyMap<string, Health> // by server id
+  readonly history?: HistoryFound | undefined // of the rules that a running daemon answered
+  readonly health: Readonly<Record<string, Health>> // by server id
+  readonly evidence: Evidence
   readonly couldNotLook: readonly CouldNotLook[]
   readonly tookMs: number
+}
+
+/** What a running daemon answered, with its rules by name. */
+export type HistoryFound = Omit<History, 'rules'> & { readonly rules: readonly string[] }
+
+export interface Examination extends Sighting {
+  readonly verdict: Verdict
+  readonly reasons: readonly string[] // why the verdict is not healthy, a sentence each
+  readonly findings: readonly Finding[]
+  readonly undecided: Diagnosis['undecided']
 }
 
 const SETTLE_MS = 4_500 // includes the two seconds after which Sentinels introduce themselves
@@ -49,15 +66,26 @@ const SETTLE_MS = 4_500 // includes the two seconds after which Sentinels introd
 /** What is examined: one deployment. */
 export interface Examined extends DeploymentOptions {
   readonly settings: SampleSettings
+  readonly dataClass: DeploymentSeen['dataClass']
+  readonly rpoMs?: number | undefined
 }
 
 /** What is asked of it, and which daemon may know more of it than one look. */
 export interface Asked {
   readonly groups: readonly RuleGroup[]
   readonly dataDir: string
+  readonly look?: LookOptions // of the server that the URL names
+  readonly remembered?: ReadonlyMap<string, Remembered>
 }
 
-export async function examine(options: Examined, { groups, dataDir }: Asked): Promise<Examination> {
+/** Looks, and judges what was seen. */
+export async function examine(options: Examined, asked: Asked): Promise<Examination> {
+  return judge(await sight(options, asked))
+}
+
+/** Looks, and judges nothing yet. */
+export async function sight(options: Examined, asked: Asked): Promise<Sighting> {
+  const { groups, dataDir } = asked
   const started = performance.now()
   const fleet = watchFleet({ deployments: [options], expected: NOTHING_EXPECTED, clock: systemClock, log: silentLog })
   try {
@@ -72,24 +100,75 @@ export async function examine(options: Examined, { groups, dataDir }: Asked): Pr
       }),
     )
     if (!settled) couldNotLook.push(unsettled(fleet))
-    const { alerts, unanswered } = await evaluateOnce(fleet, options.settings, groups)
     const [deployment] = fleet.deployments()
     if (deployment === undefined) throw new Error('the fleet has no deployment')
+    const [{ alerts, unanswered }, evidence] = await Promise.all([
+      evaluateOnce(fleet, options.settings, groups),
+      gatherEvidence(gatheringOf(options, asked, { fleet, deployment })),
+    ])
     const { history, couldNotLook: notAnswered } = await askHistory(dataDir, deployment, unanswered)
     couldNotLook.push(...notAnswered, ...deployment.couldNotLook)
-    const reasons = [...reasonsOf(deployment), ...alarming([...alerts, ...(history?.alerts ?? [])])]
+    const active = [...alerts, ...(history?.alerts ?? [])].map(({ name, labels }) => ({ name, labels }))
     return {
-      verdict: verdictOf(deployment, { reasons, couldNotLook, history }),
-      reasons,
+      target: options.target.shown,
       alerts,
-      history,
+      history: history && { ...history, rules: [...new Set(history.rules.map(({ name }) => name))] },
       deployment,
-      health,
-      couldNotLook: couldNotLook.toSorted((a, b) => a.at.localeCompare(b.at)),
+      health: Object.fromEntries(health),
+      evidence: { ...evidence, alerts: active },
+      couldNotLook,
       tookMs: Math.round(performance.now() - started),
     }
   } finally {
     fleet.stop()
+  }
+}
+
+/** Of the same sighting always the same. */
+export async function judge(sighting: Sighting): Promise<Examination> {
+  const { deployment, alerts, history, evidence } = sighting
+  const { findings, undecided, couldNotLook: notSeen } = diagnose(evidence, await loadChecks())
+  const said = [...alerts, ...(history?.alerts ?? [])]
+  const reasons = [...findings.filter(counts).map(reasonOfFinding), ...reasonsOf(deployment), ...alarming(said)]
+  return {
+    ...sighting,
+    findings,
+    undecided,
+    reasons,
+    verdict: verdictOf(sighting, reasons, findings),
+    couldNotLook: unique([...sighting.couldNotLook, ...notSeen]).toSorted((a, b) => a.at.localeCompare(b.at)),
+  }
+}
+
+/** Advice changes no verdict, and neither does what is only worth knowing. */
+function counts({ kind, severity }: Finding): boolean {
+  return kind !== 'advice' && severity !== 'info'
+}
+
+function reasonOfFinding({ root, check, says }: Finding): string {
+  return `${root ? 'root cause ' : ''}${check}: ${says}`
+}
+
+function unique(entries: readonly CouldNotLook[]): CouldNotLook[] {
+  return [...new Map(entries.map((entry) => [`${entry.at} ${entry.why}`, entry])).values()]
+}
+
+function gatheringOf(
+  { dataClass, rpoMs, expect, target, supervisor }: Examined,
+  { look, remembered }: Asked,
+  { fleet, deployment }: { fleet: Fleet; deployment: DeploymentView },
+): Gathering {
+  const servers = fleet.servers()
+  const seeds = new Set(target.seeds.map(showAddress))
+  const named = servers.find(({ view }) => seeds.has(showAddress(view.address)))?.view.id ?? ''
+  return {
+    deployment,
+    servers,
+    expected: { dataClass, rpoMs, expect, namespaces: [] },
+    nowMs: Date.now(),
+    ...(supervisor === undefined ? {} : { supervisors: new Map([[named, supervisor]]) }),
+    ...(look === undefined ? {} : { options: new Map([[named, look]]) }),
+    ...(remembered === undefined ? {} : { remembered }),
   }
 }
 
@@ -161,13 +240,15 @@ function alarming(alerts: readonly RuleAlert[]): string[] {
  * fires in a daemon has waited its time, so that it is as severe as its rule says.
  */
 function verdictOf(
-  deployment: DeploymentView,
-  { reasons, couldNotLook, history }: Pick<Examination, 'reasons' | 'couldNotLook' | 'history'>,
+  { deployment, couldNotLook, history }: Sighting,
+  reasons: readonly string[],
+  findings: readonly Finding[],
 ): Verdict {
   const { servers } = deployment
   if (servers.every((server) => ANSWERS[server.answer.id].alive !== true)) return 'unreachable'
   if (servers.some((server) => servesWrites(server) && ANSWERS[server.answer.id].severity === 'critical'))
     return 'critical'
+  if (findings.some((finding) => counts(finding) && finding.severity === 'critical')) return 'critical'
   if (history?.alerts.some(({ state, labels }) => state === 'firing' && labels['severity'] === 'critical'))
     return 'critical'
   const lookedAtNothing = couldNotLook.some((entry) => entry.at.endsWith(' INFO') || entry.at === 'topology')

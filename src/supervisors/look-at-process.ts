@@ -81,10 +81,19 @@ async function nobody(where: Listening, knownPid: number | undefined): Promise<s
   if (ended) return `${why}; its process (pid ${knownPid}) has ended`
   const alive = `${why}; its process (pid ${knownPid}) is alive`
   if (held === undefined) return alive
-  const names = listeningSockets()
-    .filter(({ inode }) => held.has(inode))
-    .map(({ name }) => name)
+  const names = namesOf(held)
   return `${alive} and listens ${names.length === 0 ? 'nowhere' : `on ${names.join(', ')}`}`
+}
+
+/** Where this process listens; [] also for one of another user, which cannot be looked into. */
+export function listeningOf(pid: number): string[] {
+  return namesOf(socketsOf(pid) ?? new Set())
+}
+
+function namesOf(inodes: ReadonlySet<string>): string[] {
+  return listeningSockets()
+    .filter(({ inode }) => inodes.has(inode))
+    .map(({ name }) => name)
 }
 
 async function isServer(pid: number): Promise<boolean> {

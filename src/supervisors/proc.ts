@@ -64,11 +64,34 @@ function countDescriptors(pid: number): number | undefined {
   }
 }
 
+/** What its control group counted: periods in which it was held back for its CPU quota, and processes killed for want of memory. */
+export interface GroupFigures {
+  readonly throttledPeriods: number | undefined
+  readonly oomKills: number | undefined
+}
+
+export function groupFigures(pid: number): GroupFigures {
+  const paths = groupPaths(pid)
+  const [memory, cpu, unified] = [paths.get('memory'), paths.get('cpu') ?? paths.get('cpu,cpuacct'), paths.get('')]
+  const cpuStat = cpu === undefined ? `/sys/fs/cgroup${unified ?? ''}/cpu.stat` : `/sys/fs/cgroup/cpu${cpu}/cpu.stat`
+  const oom =
+    memory === undefined
+      ? `/sys/fs/cgroup${unified ?? ''}/memory.events`
+      : `/sys/fs/cgroup/memory${memory}/memory.oom_control`
+  return { throttledPeriods: wordIn(cpuStat, 'nr_throttled'), oomKills: wordIn(oom, 'oom_kill') }
+}
+
+/** The number behind a name, in a file of such lines. */
+function wordIn(file: string, name: string): number | undefined {
+  const value = new RegExp(`^${name} (\\d+)$`, 'm').exec(readText(file))?.[1]
+  return value === undefined ? undefined : Number(value)
+}
+
 type GroupLimits = Pick<Resources, 'memoryLimitBytes' | 'memoryUsedBytes' | 'cpuLimitCores'>
 
-/** Of its own control group, not of those above it: version 2 (`0::/path`), or version 1 where memory is one of its own. */
-function controlGroupOf(pid: number): GroupLimits {
-  const paths = new Map(
+/** The path of its control group by controllers; '' is version 2. */
+function groupPaths(pid: number): Map<string, string> {
+  return new Map(
     procText(pid, 'cgroup')
       .trim()
       .split('\n')
@@ -77,6 +100,11 @@ function controlGroupOf(pid: number): GroupLimits {
         return [controllers, path]
       }),
   )
+}
+
+/** Of its own control group, not of those above it: version 2 (`0::/path`), or version 1 where memory is one of its own. */
+function controlGroupOf(pid: number): GroupLimits {
+  const paths = groupPaths(pid)
   const memory = paths.get('memory')
   const cpu = paths.get('cpu') ?? paths.get('cpu,cpuacct')
   const unified = paths.get('')

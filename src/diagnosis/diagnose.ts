@@ -1,0 +1,165 @@
+// From evidence to findings: every check is asked, and of what they found the root causes are told from what follows. A
+// root is a fault that no other finding explains; a risk is one only where an alert has no other explanation. Two
+// faults at once give two roots. A check that fails is said as "could not look", and the others go on.
+
+import { fileURLToPath } from 'node:url'
+import type { CouldNotLook } from '../fleet/server.ts'
+import { reasonOf } from '../lib/fault.ts'
+import { loadUnits } from '../lib/load-units.ts'
+import { ACTION_RISKS, type ActionId, type Risk } from './action-ids.ts'
+import {
+  isCheck,
+  type Answered,
+  type Check,
+  type Fact,
+  type Found,
+  type Kind,
+  type RuledOut,
+  type Severity,
+  type Undecided,
+} from './check.ts'
+import type { ActiveAlert, Evidence } from './evidence.ts'
+
+export interface Finding {
+  readonly check: string
+  readonly kind: Kind
+  readonly severity: Severity
+  readonly server: string
+  readonly says: string
+  readonly evidence: readonly Fact[]
+  readonly ruledOut: readonly RuledOut[]
+  readonly explains: readonly string[] // names of alerts, and ids of checks whose findings follow
+  readonly root: boolean
+  readonly actions: readonly { readonly id: ActionId; readonly why: string; readonly risk: Risk }[]
+}
+
+export interface Diagnosis {
+  readonly findings: readonly Finding[] // the roots first, then by how bad they are
+  readonly undecided: readonly Undecided[]
+  readonly couldNotLook: readonly CouldNotLook[] // of the evidence, and checks that failed
+}
+
+const CHECKS = fileURLToPath(new URL('checks', import.meta.url))
+
+/** Every check that there is, by id; `folders` are the operator's own. */
+export async function loadChecks(folders: readonly string[] = []): Promise<ReadonlyMap<string, Check>> {
+  const all = new Map<string, Check>()
+  for (const folder of [CHECKS, ...folders])
+    for (const [id, check] of await loadUnits(folder, isCheck)) all.set(id, check)
+  return all
+}
+
+/** The same evidence always gives the same findings. */
+export function diagnose(evidence: Evidence, checks: ReadonlyMap<string, Check>): Diagnosis {
+  const found: Candidate[] = []
+  const undecided: Undecided[] = []
+  const failed: CouldNotLook[] = []
+  for (const [check, unit] of checks)
+    for (const { server, answer } of answersOf(check, unit, { evidence, failed })) {
+      if (answer === undefined) continue
+      if ('between' in answer) undecided.push({ server, ...answer })
+      else found.push({ check, server: answer.server ?? server, found: answer })
+    }
+  const findings = found.map((one) => findingOf(one, found, evidence.alerts)).toSorted(byUrgency)
+  const couldNotLook = [
+    ...evidence.couldNotLook,
+    ...evidence.servers.flatMap((server) => server.couldNotLook),
+    ...failed,
+  ]
+  return { findings, undecided: undecided.filter((one) => !isDecided(one, findings)), couldNotLook }
+}
+
+interface Candidate {
+  readonly check: string
+  readonly server: string
+  readonly found: Found
+}
+
+interface Asked {
+  readonly server: string
+  readonly answer: Answered
+}
+
+function answersOf(
+  id: string,
+  check: Check,
+  { evidence, failed }: { evidence: Evidence; failed: CouldNotLook[] },
+): readonly Asked[] {
+  const ask = (server: string, look: () => readonly Answered[]): Asked[] => {
+    try {
+      return look().map((answer) => ({ server, answer }))
+    } catch (error) {
+      const hint = 'this is a fault of Respite: please report it, with the evidence (--save)'
+      failed.push({ at: `check ${id}`, why: reasonOf(error), hint })
+      return []
+    }
+  }
+  if ('lookAtAll' in check) return ask(evidence.servers[0]?.id ?? '', () => check.lookAtAll(evidence))
+  return evidence.servers.flatMap((server) => ask(server.id, () => [check.look(server, evidence)]))
+}
+
+/** Does the first bring about the second? Nothing brings about itself. */
+function brings(cause: Candidate, effect: Candidate): boolean {
+  if (cause === effect) return false
+  return (cause.found.brings ?? []).some((each) => {
+    const { check, on } = typeof each === 'string' ? { check: each, on: [cause.server] } : each
+    return check === effect.check && (on === 'every server' || on.includes(effect.server))
+  })
+}
+
+function findingOf(candidate: Candidate, all: readonly Candidate[], alerts: readonly ActiveAlert[]): Finding {
+  const { check, server, found } = candidate
+  const { kind, severity, says, evidence, ruledOut = [], actions = [] } = found
+  const effects = all.filter((other) => brings(candidate, other)).map((other) => other.check)
+  const isExplained = all.some((other) => brings(other, candidate) && !leadsBack(candidate, other))
+  return {
+    check,
+    kind,
+    severity,
+    server,
+    says,
+    evidence,
+    ruledOut,
+    explains: [...(found.alerts ?? []), ...new Set(effects)],
+    root: !isExplained && (kind === 'fault' || (kind === 'risk' && explainsAlone(candidate, all, alerts))),
+    actions: actions.map(({ id, why }) => ({ id, why, risk: ACTION_RISKS[id] })),
+  }
+}
+
+/** Two findings that name each other: the fault of the two is the cause, or the first by its id. */
+function leadsBack(one: Candidate, other: Candidate): boolean {
+  if (!brings(one, other)) return false
+  const rank = ({ check, found }: Candidate): string => `${found.kind === 'fault' ? 0 : 1}${check}`
+  return rank(one) < rank(other)
+}
+
+/** An alert that no fault accounts for. */
+function explainsAlone(
+  { server, found }: Candidate,
+  all: readonly Candidate[],
+  active: readonly ActiveAlert[],
+): boolean {
+  return active.some(({ name, labels }) => {
+    const isOurs = (found.alerts ?? []).includes(name) && (labels['instance'] ?? server) === server
+    const byFault = all.some((other) => other.found.kind === 'fault' && (other.found.alerts ?? []).includes(name))
+    return isOurs && !byFault
+  })
+}
+
+/** One of the two was found after all, or one that accounts for the doubt. */
+function isDecided({ between, server }: Undecided, findings: readonly Finding[]): boolean {
+  return findings.some((finding) => finding.server === server && between.includes(finding.check))
+}
+
+const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'info']
+const KINDS: readonly Kind[] = ['fault', 'risk', 'advice']
+
+function byUrgency(a: Finding, b: Finding): number {
+  return (
+    Number(b.root) - Number(a.root) ||
+    SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+    KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) ||
+    a.check.localeCompare(b.check) ||
+    a.server.localeCompare(b.server)
+  )
+}

@@ -1,0 +1,26 @@
+// Who listens on the server's port on this machine: nobody, the server on another address, or another program.
+
+import { listeningSockets, nameOf } from '../../supervisors/listening.ts'
+import { listeningOf } from '../../supervisors/look-at-process.ts'
+import type { ListeningSeen } from '../evidence.ts'
+import type { Source } from '../source.ts'
+
+export default {
+  looksAt: 'the sockets of this machine that listen',
+  asks: false,
+  after: ['process'],
+
+  async look(server, seen) {
+    const { address } = server.view
+    if (!server.local || process.platform !== 'linux') return undefined
+    const end = address.path ?? `:${address.port}`
+    const all = listeningSockets()
+    const pid = seen.process?.pid ?? server.remembered.pid
+    const own = pid === undefined ? [] : listeningOf(pid)
+    const here = address.path === undefined ? nameOf({ host: address.host, port: address.port }) : address.path
+    return {
+      sockets: all.filter(({ name }) => name.endsWith(end)).map(({ name, queue }) => ({ name, queue })),
+      otherPorts: own.filter((name) => name !== here),
+    } satisfies ListeningSeen
+  },
+} satisfies Source<'listening'>
