@@ -31,7 +31,7 @@ rm -rf "$1"`
 /** The folder of this process' lab; made at the first call, gone when the process ends. */
 function labFolder(): string {
   if (root !== undefined) return root
-  const folder = mkdtempSync(join(tmpdir(), 'respite-lab-'))
+  const folder = mkdtempSync(join(tmpdir(), 'servers-'))
   // A session of its own, so that Ctrl-C on the terminal ends the lab in our order and not all at once.
   const watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', folder], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
   watchdog.unref()

@@ -1,7 +1,7 @@
 // Reading numbers, texts and rates out of the evidence, so that a check is about its question and not about parsing.
 // Undefined always means "not seen": a check that needs it answers nothing then.
 
-import type { Fact } from './check.ts'
+import type { Fact, Severity } from './check.ts'
 import type { Evidence, LogSeen, ServerEvidence } from './evidence.ts'
 
 /** A field of INFO as text. */
@@ -109,4 +109,9 @@ function toNumber(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined
   const value = Number(text)
   return Number.isNaN(value) ? undefined : value
+}
+
+/** How bad it is that this server does not serve: a replica or a Sentinel costs redundancy, a primary costs service. */
+export function severityOfLoss({ role }: ServerEvidence): Severity {
+  return role === 'replica' || role === 'sentinel' ? 'warning' : 'critical'
 }

@@ -2,17 +2,19 @@
 // script or a pause; the state letter of its main thread tells.
 
 import type { ServerCheck } from '../check.ts'
+import { severityOfLoss } from '../reading.ts'
 
 export default {
   asks: 'Is the process stopped, by SIGSTOP, a debugger or a frozen control group?',
 
-  look({ id, answer, process }) {
+  look(server) {
+    const { id, answer, process } = server
     if (answer.id !== 'stopped') return undefined
     const state = process?.state ?? 'T'
     const since = process?.acceptQueue === undefined ? '' : `; ${process.acceptQueue} connections wait to be accepted`
     return {
       kind: 'fault',
-      severity: 'critical',
+      severity: severityOfLoss(server),
       says: `The process of ${id} is stopped: it holds its data and answers nothing until it is continued.`,
       evidence: [
         {

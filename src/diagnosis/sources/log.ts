@@ -20,7 +20,10 @@ export default {
     for (const { at, why, hint } of found.couldNotLook) server.couldNot(at, why, hint)
     if (found.sources.length === 0) return undefined
     const entries: SourcedEntry[] = []
-    const failed = (source: string, { why, hint = '' }: Fault): void => server.couldNot(source, why, hint)
+    const hasFile = seen.places?.log?.here !== undefined
+    const failed = (source: string, { why, hint = '' }: Fault): void => {
+      if (!hasFile || !source.startsWith('process:')) server.couldNot(source, why, hint)
+    }
     for await (const entry of mergeLogs(found.sources, failed)) {
       entries.push(entry)
       if (entries.length > 4 * MOST) entries.splice(0, 3 * MOST)
@@ -35,11 +38,19 @@ export default {
   },
 } satisfies Source<'log'>
 
-function find(server: ServerAtHand, { places, process: running }: Partial<Seen>): Promise<FoundLog> {
-  const { view, supervisor, options } = server
-  const sinceMs = Date.now() - SINCE_MS
-  const named = options.log ?? (running === undefined ? places?.log?.here : undefined)
-  const ask = view.answer.id === 'ok' || view.answer.id === 'loading' ? server.ask : undefined
-  if (named !== undefined) return findLog({ address: view.address, ask: undefined, logFile: named, sinceMs })
-  return findLog({ address: view.address, ask, supervisor, sinceMs })
+/** Its file, and beside it what its supervisor keeps, or its process where its output is a file. */
+async function find(server: ServerAtHand, { places, process: running }: Partial<Seen>): Promise<FoundLog> {
+  const { view, supervisor, local } = server
+  const question = { address: view.address, ask: undefined, sinceMs: Date.now() - SINCE_MS }
+  const logFile = places?.log?.here
+  const file = logFile === undefined ? NONE : await findLog({ ...question, logFile })
+  const keeper = supervisor ?? (running === undefined ? undefined : `process:${running.pid}`)
+  const kept =
+    keeper === undefined && local && logFile !== undefined ? NONE : await findLog({ ...question, supervisor: keeper })
+  const known = new Set(file.sources.map(({ shown }) => shown))
+  const others = kept.sources.filter(({ shown }) => !known.has(shown))
+  // Beside a file that was read, an output that leads nowhere is no loss.
+  return { sources: [...file.sources, ...others], couldNotLook: file === NONE ? kept.couldNotLook : [] }
 }
+
+const NONE: FoundLog = { sources: [], couldNotLook: [] }

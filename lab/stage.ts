@@ -1,0 +1,52 @@
+// The healthy fleet that most faults begin with: one server or a primary with replicas, with data, behind a password or
+// not, as a variant says.
+
+import type { Variant } from './fault.ts'
+import type { Random } from './random.ts'
+import { startReplica, startServer, type Server, type StartOptions } from './servers.ts'
+
+export interface Stage {
+  readonly primary: Server
+  readonly replicas: readonly Server[]
+  readonly servers: readonly Server[]
+  readonly url: string
+  readonly access: Server['access']
+  stop(): Promise<void>
+}
+
+const PASSWORD = 'open sesame'
+
+/** Starts it and fills it with about as many keys as the variant says, of mixed sizes under usual names. */
+export async function startStage(variant: Variant, random: Random, options: StartOptions = {}): Promise<Stage> {
+  const { password, replicas: count = 0, conf = [], keys } = variant
+  const login = password === true ? { password: PASSWORD } : {}
+  const started = { debug: true, ...login, ...options, conf: [...(options.conf ?? []), ...conf] }
+  const primary = await startServer({ name: 'primary', ...started })
+  const replicas: Server[] = []
+  try {
+    await fill(primary, random.between(Math.ceil(keys * 0.8), Math.ceil(keys * 1.2)), random)
+    for (let at = 0; at < count; at += 1) replicas.push(await startReplica(primary, { ...started, name: 'replica' }))
+  } catch (error) {
+    await Promise.all([primary, ...replicas].map((server) => server.stop()))
+    throw error
+  }
+  const servers = [primary, ...replicas]
+  return {
+    primary,
+    replicas,
+    servers,
+    url: primary.url,
+    access: primary.access,
+    stop: async () => void (await Promise.all(servers.map((server) => server.stop()))),
+  }
+}
+
+const PREFIXES = ['session', 'cache', 'user', 'order']
+
+/** Keys as applications have them: some under each prefix. Without DEBUG, where a server forbids it, they are not made. */
+async function fill(server: Server, keys: number, random: Random): Promise<void> {
+  if (keys === 0) return
+  const each = Math.ceil(keys / PREFIXES.length)
+  for (const prefix of PREFIXES)
+    await server.cli('DEBUG', 'POPULATE', String(each), prefix, String(random.between(20, 200)))
+}

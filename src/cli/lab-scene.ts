@@ -1,0 +1,111 @@
+// One fault made real and diagnosed, in this process: build the healthy fleet, remember what a daemon would have learned
+// of it, break it, look at it as `doctor` does, and compare what is said with what is so.
+
+import { isLabFault, type Expected, type LabFault, type Scene, type Variant } from '../../lab/fault.ts'
+import { seededRandom } from '../../lab/random.ts'
+import type { ConfiguredDeployment } from '../config.ts'
+import { rememberedFrom } from '../diagnosis/remembered.ts'
+import { Fault } from '../lib/fault.ts'
+import { loadUnits } from '../lib/load-units.ts'
+import { nearest } from '../lib/nearest.ts'
+import { BUILTIN_ONLY, readRuleSet } from '../rules/rule-set.ts'
+import { judge, sight, type Asked, type Examination, type Examined } from './examine.ts'
+import type { Machine } from './command.ts'
+import { join } from 'node:path'
+
+const FAULTS = join(import.meta.dirname, '../../lab/faults')
+
+/** All faults of the lab by id, or only that one. Throws a Fault (exit 64) for one that there is not. */
+export async function labFaults(only?: string): Promise<ReadonlyMap<string, LabFault>> {
+  const faults = await loadUnits(FAULTS, isLabFault)
+  if (only === undefined) return faults
+  const fault = faults.get(only)
+  if (fault !== undefined) return new Map([[only, fault]])
+  const meant = nearest(only, [...faults.keys()])
+  throw new Fault({
+    doing: 'looking for the fault',
+    target: only,
+    why: 'the lab has no such fault',
+    hint: meant === undefined ? '`respite lab list` says which there are.' : `Did you mean ${meant}?`,
+    exit: 64,
+  })
+}
+
+/** `right`: named first. `cannot tell`: no root, and it is among those that were doubted. `missed`: nothing. `wrong`: another root. */
+export type Outcome = 'right' | 'cannot tell' | 'missed' | 'wrong'
+
+export interface Told {
+  readonly fault: string
+  readonly variant: string
+  readonly seed: number
+  readonly outcome: Outcome
+  readonly first: string // the finding that was named first; '' for none
+  readonly extra: readonly string[] // roots besides that nobody expected
+  readonly lookedMs: number
+  readonly examination: Examination
+}
+
+export interface SceneOptions {
+  readonly id: string
+  readonly fault: LabFault
+  readonly variant: Variant
+  readonly seed: number
+  readonly machine: Pick<Machine, 'deploymentOfUrl'>
+  /** Called while it is broken, after it was diagnosed; what it waits for keeps the fault there. */
+  broken?(scene: Scene, told: Told): Promise<void>
+}
+
+/** Builds, breaks, looks, and ends all of it. */
+export async function runScene({ id, fault, variant, seed, machine, broken }: SceneOptions): Promise<Told> {
+  const scene = await fault.build(variant, seededRandom(seed))
+  try {
+    const deployment = await deploymentOf(scene, machine)
+    const { groups } = readRuleSet(BUILTIN_ONLY, '.')
+    const asked: Asked = { groups, dataDir: '/nonexistent' }
+    const before = await sight(deployment, asked)
+    await scene.inject()
+    const remembered = rememberedFrom(before.evidence)
+    const examination = await judge(await sight(deployment, { ...asked, remembered }))
+    const told: Told = {
+      fault: id,
+      variant: variant.name,
+      seed,
+      ...outcomeOf(id, scene.expects, examination),
+      lookedMs: examination.tookMs,
+      examination,
+    }
+    await broken?.(scene, told)
+    return told
+  } finally {
+    await scene.stop()
+  }
+}
+
+async function deploymentOf(scene: Scene, machine: SceneOptions['machine']): Promise<Examined> {
+  const configured: ConfiguredDeployment = await machine.deploymentOfUrl(scene.url, {})
+  const { access, supervisor, dataClass = 'store', rpoMs } = scene
+  return {
+    ...configured,
+    access,
+    target: { ...configured.target, access },
+    dataClass,
+    ...(rpoMs === undefined ? {} : { rpoMs }),
+    ...(supervisor === undefined ? {} : { supervisor }),
+  }
+}
+
+function outcomeOf(
+  id: string,
+  { check = id, server, kind = 'fault', also = [] }: Expected,
+  { findings, undecided }: Examination,
+): Pick<Told, 'outcome' | 'first' | 'extra'> {
+  const roots = findings.filter(({ root }) => root)
+  const extra = [...new Set(roots.map((one) => one.check).filter((each) => each !== check && !also.includes(each)))]
+  const [first] = findings.filter((finding) => finding.check === check || !also.includes(finding.check))
+  const isIt = first?.check === check && (server === undefined || first.server === server)
+  const named = { first: first?.check ?? '', extra }
+  if (isIt && (first.root || kind !== 'fault')) return { ...named, outcome: 'right' }
+  if (roots.length === 0 && undecided.some(({ between }) => between.includes(check)))
+    return { ...named, outcome: 'cannot tell' }
+  return { ...named, outcome: roots.length === 0 ? 'missed' : 'wrong' }
+}
