@@ -7,6 +7,7 @@ import type { Clock } from './lib/clock.ts'
 import type { Notices } from './lib/notices.ts'
 import type { History } from './metrics/history.ts'
 import { historyOutput, historyStorage } from './rules/history-storage.ts'
+import type { RuleAlert } from './rules/rule-alert.ts'
 import type { RuleSet } from './rules/rule-set.ts'
 import { startRules, type Rules } from './rules/start-rules.ts'
 import type { State } from './state/open-state.ts'
@@ -20,6 +21,7 @@ export interface AlertOnRulesOptions {
   readonly clock: Clock
   readonly notices: Notices
   readonly externalUrl: () => string
+  readonly onAlerts: (alerts: readonly RuleAlert[]) => void // told before anybody else is
 }
 
 export function alertOnRules({
@@ -31,6 +33,7 @@ export function alertOnRules({
   clock,
   notices,
   externalUrl,
+  onAlerts,
 }: AlertOnRulesOptions): Rules {
   const rules = startRules({
     groups: set.groups,
@@ -40,6 +43,7 @@ export function alertOnRules({
     clock,
     externalUrl,
     onAlerts(all) {
+      onAlerts(all)
       for (const alert of all) alerts.take(alert)
     },
     onError: (says) => notices.tell('error', says),

@@ -43,6 +43,7 @@ export async function deploymentOfUrl(
     canary: false,
     expect: {},
     dataClass: 'store',
+    namespaces: [],
     supervisor: text(flags, 'supervisor'),
     settings: {},
   }
@@ -101,6 +102,7 @@ function settingsOf(
     supervisor,
     rpoMs: rpo,
     team: owner?.team,
+    namespaces: Object.entries(section.namespaces ?? {}).map(([name, { pattern, loss }]) => ({ name, pattern, loss })),
     settings: { queues, clientList, configMetrics },
   }
 }

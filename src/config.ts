@@ -54,6 +54,11 @@ export interface ConfiguredDeployment {
   readonly supervisor?: string | undefined // of the first server that the URL names: `docker:orders`
   readonly rpoMs?: number | undefined // how much may be lost, in time
   readonly team?: string | undefined // that owns it
+  readonly namespaces: readonly {
+    readonly name: string
+    readonly pattern: string
+    readonly loss?: string | undefined
+  }[]
   readonly backup?: BackupSettings | undefined
   readonly settings: SampleSettings
 }

@@ -20,10 +20,13 @@ import { makeNotices, type Notices } from './lib/notices.ts'
 import { formatDuration } from './lib/units.ts'
 import type { ArchivedShard } from './metrics/archive-series.ts'
 import { Metrics } from './metrics/watch-metrics.ts'
+import type { IncidentRecords } from './diagnosis/incidents.ts'
+import type { RuleAlert } from './rules/rule-alert.ts'
 import { historyStorage } from './rules/history-storage.ts'
 import type { Rules } from './rules/start-rules.ts'
 import { startAlerts, type RunningAlerts } from './start-alerts.ts'
 import { startArchives, type Archives } from './start-archives.ts'
+import { backupsSeen, startDiagnosis, type RunningDiagnosis } from './start-diagnosis.ts'
 import { openState, type State } from './state/open-state.ts'
 
 /** Starts to watch; resolves when the API listens, which is before the first server has answered. Throws a Fault. */
@@ -34,7 +37,7 @@ export async function startDaemon({ config, logLevel = 'info' }: DaemonOptions):
   for (const warning of config.warnings) notices.tell('warn', warning)
   let url = ''
   const parts = await startParts(config, { clock, log, notices, externalUrl: () => url })
-  const { fleet, metrics, rules, alerting, archives } = parts
+  const { fleet, metrics, rules, alerting, archives, diagnosis } = parts
   const { alerts } = alerting
   const api = await startApi({
     listen: config.listen,
@@ -49,6 +52,7 @@ export async function startDaemon({ config, logLevel = 'info' }: DaemonOptions):
       rules,
       samples: historyStorage(metrics.history),
       alerting: { alerts, token: writeTokenIn(config.dataDir), version: manifest.version, url: () => url },
+      diagnosis: diagnosis.asked,
       stalled: parts.unwell,
     },
   }).catch(async (error: unknown) => {
@@ -56,7 +60,7 @@ export async function startDaemon({ config, logLevel = 'info' }: DaemonOptions):
     throw error
   })
   url = api.url
-  const configWatch = followConfig(config, { fleet, metrics, rules, alerting, archives, notices })
+  const configWatch = followConfig(config, { fleet, metrics, rules, alerting, archives, diagnosis, notices })
   return {
     url: api.url,
     metricsUrl: api.metricsUrl,
@@ -97,10 +101,22 @@ async function startParts(config: Config, { clock, log, notices, externalUrl }: 
   const standstill = watchForStandstill(fleet, clock)
   const unwell = (): string | undefined => standstill() ?? notEvaluated(rules, clock)
   const settings = config.alerts
-  const alerting = startAlerts({ settings, senders, fleet, state, clock, notices, unwell, externalUrl })
   const { history } = metrics
+  const diagnosis = startDiagnosis({
+    deployments,
+    fleet,
+    history,
+    records: state.incidents as IncidentRecords,
+    backups: (deployment) => backupsSeen(archived(deployment)),
+    clock,
+    notices,
+    onChange: () => alerting.alerts.causesChanged(),
+  })
+  const { causes } = diagnosis
+  const alerting = startAlerts({ settings, senders, fleet, state, causes, clock, notices, unwell, externalUrl })
   const { alerts } = alerting
-  const given = { rules: config.rules, history, alerts, fleet, state, clock, notices, externalUrl }
+  const onAlerts = (all: readonly RuleAlert[]): void => diagnosis.takeAlerts(all)
+  const given = { rules: config.rules, history, alerts, fleet, state, clock, notices, externalUrl, onAlerts }
   const rules = alertOnRules(given)
   return {
     fleet,
@@ -109,8 +125,10 @@ async function startParts(config: Config, { clock, log, notices, externalUrl }: 
     alerting,
     unwell,
     archives,
+    diagnosis,
     async stop() {
       rules.stop()
+      diagnosis.stop()
       metrics.stop()
       await archives.stop() // while the fleet can still be asked
       fleet.stop()
@@ -126,17 +144,19 @@ interface Reconfigured {
   readonly rules: Rules
   readonly alerting: RunningAlerts
   readonly archives: Archives
+  readonly diagnosis: RunningDiagnosis
   readonly notices: Notices
 }
 
 function followConfig(
   config: Config,
-  { fleet, metrics, rules, alerting, archives, notices }: Reconfigured,
+  { fleet, metrics, rules, alerting, archives, diagnosis, notices }: Reconfigured,
 ): ConfigWatch {
   const reload = (next: Config): void => {
     fleet.reconfigure(next.deployments)
     metrics.reconfigure(next.deployments)
     archives.reconfigure(next.deployments)
+    diagnosis.reconfigure(next.deployments)
     alerting.reconfigure(next.alerts)
     rules.reload(next.rules.groups)
     for (const warning of next.warnings) notices.tell('warn', warning)

@@ -3,6 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { Alerts } from './alerts/alerts.ts'
+import type { Causes } from './alerts/cause.ts'
 import { startHeartbeat, type Heartbeat } from './alerts/heartbeat.ts'
 import type { Topology } from './alerts/inhibition.ts'
 import type { Subject } from './alerts/notice.ts'
@@ -21,6 +22,7 @@ export interface AlertingOptions {
   readonly fleet: Fleet
   readonly state: State
   readonly externalUrl: () => string
+  readonly causes?: Causes | undefined // why alerts fire
   readonly unwell: () => string | undefined // why alerts would not come now; holds back the heartbeat
   readonly clock: Clock
   readonly notices: Notices

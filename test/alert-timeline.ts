@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { Alerts } from '../src/alerts/alerts.ts'
+import type { Causes } from '../src/alerts/cause.ts'
 import type { Topology } from '../src/alerts/inhibition.ts'
 import type { Notice } from '../src/alerts/notice.ts'
 import type { Outcome, Sender } from '../src/alerts/notifier.ts'
@@ -18,6 +19,7 @@ export interface TimelineOptions {
   readonly notifiers?: readonly string[] // slack when absent
   readonly settings?: Partial<AlertSettings>
   readonly topology?: Topology
+  readonly causes?: Causes
   readonly senders?: Readonly<Record<string, Partial<Sender>>>
 }
 
@@ -114,7 +116,7 @@ export class Timeline {
   }
 
   #start(): Alerts {
-    const { topology = LONELY, senders = {} } = this.#options
+    const { topology = LONELY, causes, senders = {} } = this.#options
     const life = this.#life
     const made = [...this.settings.notify.keys()].map((id): [string, Sender] => {
       const send: Sender['send'] = async (notice, { signal }) => {
@@ -131,6 +133,7 @@ export class Timeline {
       senders: new Map(made),
       state: this.state,
       topology,
+      causes,
       subjectOf: () => undefined,
       externalUrl: () => 'http://127.0.0.1:7379',
       clock: this.clock,

@@ -39,6 +39,7 @@ const alert: NoticeAlert = {
   flapping: false,
   subject: { id: '10.0.0.5:6379', role: 'primary', says: 'refuses', means: 'Nothing listens.', first: 'Start it.' },
   ack: undefined,
+  cause: undefined,
 }
 
 const notice: Notice = {

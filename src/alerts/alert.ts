@@ -26,6 +26,7 @@ export interface Told {
   readonly firstAt: number
   readonly at: number
   readonly ackAt?: number | undefined // of the acknowledgement that it was told of
+  readonly cause?: string | undefined // id of the cause that it was told of
   readonly tried?: boolean | undefined // an attempt was begun that has not reached it
   readonly refusedAt?: number | undefined // the last attempt met an answer that no further attempt can change
 }

@@ -11,6 +11,7 @@ import type { State } from '../state/open-state.ts'
 import { AlertBook, type Group } from './alert-book.ts'
 import { fingerprintOf, type RuleAlert } from '../rules/rule-alert.ts'
 import type { Alert, Labels } from './alert.ts'
+import { NO_CAUSES, type Causes } from './cause.ts'
 import { Courier } from './courier.ts'
 import type { Topology } from './inhibition.ts'
 import { keeperOf, type Keeper } from './keep-safe.ts'
@@ -30,6 +31,7 @@ export interface AlertsOptions {
   readonly topology: Topology
   /** The server that labels speak of, in the words of the screen. */
   readonly subjectOf: (labels: Labels) => Subject | undefined
+  readonly causes?: Causes | undefined // why they fire; nobody knows when absent
   readonly externalUrl: () => string
   readonly clock: Clock
   readonly notices: Notices
@@ -99,6 +101,7 @@ export class Alerts {
       keeper: this.#keeper,
       silencing: this.silencing,
       steady: this.#steady,
+      causes: options.causes ?? NO_CAUSES,
       ownerOf: (labels) => this.#settings.owners.get(labels['deployment'] ?? ''),
       wake: () => this.#lookWithin(0),
     })
@@ -191,6 +194,11 @@ export class Alerts {
 
   get settings(): AlertSettings {
     return this.#settings
+  }
+
+  /** More is known of why something fires: look at once. */
+  causesChanged(): void {
+    this.#lookWithin(0)
   }
 
   /** Silences were changed: look at once. */

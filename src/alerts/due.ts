@@ -6,7 +6,8 @@ import type { Acknowledgement } from '../state/acknowledgements.ts'
 import type { Step } from './routes.ts'
 import type { WhyNot } from './why-not.ts'
 
-export type NewsKind = 'firing' | 'escalation' | 'repeat' | 'acknowledged' | 'resolved'
+/** `diagnosed`: its cause was found, or is another one, since it was told. */
+export type NewsKind = 'firing' | 'escalation' | 'diagnosed' | 'repeat' | 'acknowledged' | 'resolved'
 
 export type Verdict =
   | { readonly news: NewsKind; readonly why?: undefined }
@@ -26,6 +27,8 @@ export interface Question {
   readonly steps: readonly Step[] | undefined
   readonly muted: WhyNot | undefined
   readonly ack: Acknowledgement | undefined // in force
+  readonly waitMs: number // for which it may still wait for its cause
+  readonly cause: string | undefined // id of its cause, as far as it is known
   readonly othersFire: boolean // of its group, and the notifier knows of them
   readonly lastSentAt: number // to this notifier about this group
   readonly nowMs: number // steady
@@ -54,7 +57,7 @@ function ended({ ears, othersFire, lastSentAt, nowMs }: Question, told: Told | u
   return waits ? { why: 'waits-for-more', again: lastSentAt + GATHER_MS } : { news: 'resolved' }
 }
 
-function first({ alert, steps, ack, nowMs }: Question, { rung, afterMs }: Step): Verdict {
+function first({ alert, steps, ack, nowMs, waitMs }: Question, { rung, afterMs }: Step): Verdict {
   if (alert.life.state === 'calming') return { why: 'flapping', again: alert.life.calmUntil }
   if (ack !== undefined) return { why: 'acknowledged' }
   // A rung that cannot be told at all is no reason to wait.
@@ -62,15 +65,21 @@ function first({ alert, steps, ack, nowMs }: Question, { rung, afterMs }: Step):
   const unheard = before.length > 0 && before.every(({ notifier }) => alert.told[notifier]?.refusedAt !== undefined)
   const due = (alert.dueSince ?? nowMs) + (unheard ? 0 : afterMs)
   if (nowMs < due) return { why: 'not-yet-escalated', again: due }
+  if (waitMs > 0) return { why: 'awaits-diagnosis', again: nowMs + waitMs }
   return { news: rung === 0 ? 'firing' : 'escalation' }
 }
 
-function again({ alert, ears, ack, nowMs }: Question, told: Told): Verdict {
+function again({ alert, ears, ack, cause, nowMs }: Question, told: Told): Verdict {
   if (ack !== undefined) {
     const news = ears.acknowledges && told.ackAt !== ack.atMs
     return news ? { news: 'acknowledged' } : { why: 'acknowledged' }
   }
   if (alert.life.state === 'calming') return { why: 'flapping', again: alert.life.calmUntil }
+  if (cause !== undefined && cause !== told.cause) {
+    const next = told.cause === undefined ? nowMs : told.at + GATHER_MS // another cause again is not told at once
+    if (nowMs >= next) return { news: 'diagnosed' }
+    return { why: 'already-told', again: next }
+  }
   const due = told.at + ears.repeatMs
   return nowMs >= due ? { news: 'repeat' } : { why: 'already-told', again: due }
 }

@@ -3,6 +3,7 @@
 import type { Acknowledgement } from '../state/acknowledgements.ts'
 import { isFlapping } from './alert-life.ts'
 import { severityOf, severityRank, type Alert, type Labels, type Severity } from './alert.ts'
+import type { Cause } from './cause.ts'
 import type { NewsKind } from './due.ts'
 import type { Ownership } from './settings.ts'
 
@@ -29,6 +30,7 @@ export interface NoticeAlert {
   readonly news: boolean // what this notice is sent for; the others are told along with it
   readonly flapping: boolean
   readonly subject: Subject | undefined
+  readonly cause: Cause | undefined // why it fires, as far as it is known
   readonly ack: Pick<Acknowledgement, 'by' | 'comment' | 'untilMs'> | undefined
 }
 
@@ -48,15 +50,16 @@ export interface NoticeParts {
   readonly news: ReadonlyMap<string, NewsKind> // by fingerprint
   readonly alerts: readonly Alert[] // of the group: what fires and is told here, and what ended
   readonly subjectOf: (labels: Labels) => Subject | undefined
+  readonly causeOf: (alert: Alert) => Cause | undefined
   readonly ackOf: (fingerprint: string) => Acknowledgement | undefined
   readonly nowMs: number // steady
 }
 
-const WORST_FIRST: readonly NewsKind[] = ['firing', 'escalation', 'repeat', 'acknowledged', 'resolved']
+const WORST_FIRST: readonly NewsKind[] = ['firing', 'escalation', 'diagnosed', 'repeat', 'acknowledged', 'resolved']
 
 export function makeNotice(
   around: Pick<Notice, 'notifier' | 'groupKey' | 'groupLabels' | 'at' | 'owner' | 'externalUrl'>,
-  { news, alerts, subjectOf, ackOf, nowMs }: NoticeParts,
+  { news, alerts, subjectOf, causeOf, ackOf, nowMs }: NoticeParts,
 ): Notice {
   const kinds = new Set(news.values())
   const all = alerts
@@ -78,6 +81,7 @@ export function makeNotice(
         news: news.has(fingerprint),
         flapping: isFlapping(life, nowMs),
         subject: subjectOf(labels),
+        cause: causeOf(alert),
         ack: ackOf(fingerprint),
       }
     })

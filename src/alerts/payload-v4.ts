@@ -29,10 +29,12 @@ export function payloadV4(notice: Notice): Record<string, unknown> {
 }
 
 /** What we know of the server goes where every receiver looks: beside the rule's own annotations, which win. */
-export function annotationsOf({ annotations, subject }: NoticeAlert): Labels {
-  if (subject === undefined) return annotations
+export function annotationsOf({ annotations, subject, cause }: NoticeAlert): Labels {
+  const why: Labels =
+    cause === undefined ? {} : { cause: cause.says, cause_check: cause.check, incident: cause.incident }
+  if (subject === undefined) return { ...why, ...annotations }
   const { role, says, means, first } = subject
-  return { server_role: role, server_says: says, server_means: means, first, ...annotations }
+  return { server_role: role, server_says: says, server_means: means, first, ...why, ...annotations }
 }
 
 function commonOf(all: readonly Labels[]): Labels {

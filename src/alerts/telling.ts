@@ -9,6 +9,7 @@ import type { Deliveries, Delivery } from '../state/deliveries.ts'
 import type { AlertBook, Group } from './alert-book.ts'
 import type { Alert, Labels, Told } from './alert.ts'
 import { WAITS, type Courier } from './courier.ts'
+import type { Causes } from './cause.ts'
 import { verdictOf, type NewsKind, type Verdict } from './due.ts'
 import type { Keeper } from './keep-safe.ts'
 import { makeNotice, type Notice, type Subject } from './notice.ts'
@@ -29,6 +30,7 @@ export interface TellingParts {
   readonly steady: () => number
   readonly subjectOf: (labels: Labels) => Subject | undefined
   readonly ownerOf: (labels: Labels) => Ownership | undefined
+  readonly causes: Causes
   readonly externalUrl: () => string
   readonly wake: () => void
 }
@@ -163,7 +165,7 @@ export class Telling {
   #verdicts(candidates: readonly Candidate[], id: string, sender: Sender, line: Line, nowMs: number): Verdict[] {
     const ears = { people: sender.people, acknowledges: sender.acknowledges, repeatMs: sender.repeatMs ?? REPEAT_MS }
     const othersFire = toldOf(candidates, id).length > 0
-    const { silencing } = this.#parts
+    const { silencing, causes } = this.#parts
     return candidates.map(({ alert, muted, steps }) =>
       verdictOf({
         alert,
@@ -174,6 +176,8 @@ export class Telling {
         nowMs,
         notifier: id,
         ack: silencing.ackOf(alert.fingerprint),
+        waitMs: causes.waitMs(alert),
+        cause: causes.causeOf(alert)?.id,
         lastSentAt: line.lastSentAt,
       }),
     )
@@ -206,7 +210,7 @@ export class Telling {
 
   /** The notice as things are now; undefined: nothing of it is left. */
   #compose({ group, id, news, along }: Errand): Notice | undefined {
-    const { book, clock, steady, subjectOf, ownerOf, externalUrl, silencing } = this.#parts
+    const { book, clock, steady, subjectOf, ownerOf, externalUrl, silencing, causes } = this.#parts
     const alerts = [...new Set([...news.keys(), ...along])].flatMap((fingerprint) => book.get(fingerprint) ?? [])
     const kinds = alerts.flatMap(({ fingerprint, life }): [string, NewsKind][] => {
       const kind = news.get(fingerprint)
@@ -227,6 +231,7 @@ export class Telling {
         // What ended and is no news here was told before.
         alerts: alerts.filter(({ fingerprint, life }) => life.state !== 'resolved' || news.has(fingerprint)),
         subjectOf,
+        causeOf: (alert) => causes.causeOf(alert),
         ackOf: (fingerprint) => silencing.ackOf(fingerprint),
         nowMs: steady(),
       },
@@ -246,15 +251,21 @@ export class Telling {
     line.lastSentAt = now
     const refused = outcome.kind === 'refused'
     for (const { fingerprint } of sent.resolved) this.#tell(fingerprint, id, undefined)
-    for (const { fingerprint } of sent.firing) {
+    for (const { fingerprint, cause } of sent.firing) {
       const before = this.#parts.book.get(fingerprint)?.told[id]
       const kind = news.get(fingerprint)
       const ackAt = this.#parts.silencing.ackOf(fingerprint)?.atMs
       const known = { firing: before?.firing ?? false, firstAt: before?.firstAt ?? 0, at: before?.at ?? 0 }
-      if (kind === 'acknowledged') this.#tell(fingerprint, id, { ...known, ackAt })
+      if (kind === 'acknowledged') this.#tell(fingerprint, id, { ...known, ackAt, cause: before?.cause })
       else if (refused && kind !== undefined) this.#tell(fingerprint, id, { ...known, refusedAt: now })
       else if (!refused && (kind !== undefined || sent.kind === 'repeat'))
-        this.#tell(fingerprint, id, { firing: true, firstAt: known.firstAt || now, at: now, ackAt: before?.ackAt })
+        this.#tell(fingerprint, id, {
+          firing: true,
+          firstAt: known.firstAt || now,
+          at: now,
+          ackAt: before?.ackAt,
+          cause: cause?.id,
+        })
     }
   }
 

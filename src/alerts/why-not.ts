@@ -8,6 +8,7 @@ export const WHY_NOT = {
   recovering: 'a deeper cause has just ended; what it broke has half a minute to recover',
   maintenance: 'its deployment is under maintenance',
   settling: 'it was held back before a restart, and what its servers are to each other is not known again yet',
+  'awaits-diagnosis': 'its cause is being looked for; it is told in a moment, with it or without',
   acknowledged: 'somebody acknowledged it',
   'already-told': 'it was told, and it is too early to repeat it',
   'not-yet-escalated': 'it is told only when nobody acknowledges in time',

@@ -33,6 +33,7 @@ const alert: NoticeAlert = {
     first: 'Look whether the process runs.',
   },
   ack: undefined,
+  cause: undefined,
 }
 
 const times = (count: number): NoticeAlert[] => Array.from({ length: count }, () => alert)

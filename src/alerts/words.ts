@@ -2,8 +2,10 @@
 // The first line must be enough for somebody who was just woken. Plain text; each notifier dresses it its own way.
 
 import { formatDuration } from '../lib/units.ts'
+import type { Cause } from './cause.ts'
 import type { Notice, NoticeAlert } from './notice.ts'
 
+const MOST_PROOFS = 4
 const MOST_ALERTS = 10 // of one message; a phone shows less
 
 /** "CRITICAL orders: RedisDown on 10.0.0.5:6379 (primary), refuses connections". */
@@ -18,7 +20,8 @@ export function titleOf(notice: Notice): string {
   }
   const more = notice.firing.length - 1
   const said = worst.subject === undefined ? '' : `, ${worst.subject.says}`
-  return `${MARKS[notice.kind](worst)} ${where}: ${nameAndServer(worst)}${said}${more > 0 ? ` and ${more} more` : ''}`
+  const cause = worst.cause === undefined ? '' : `; cause: ${worst.cause.check}`
+  return `${MARKS[notice.kind](worst)} ${where}: ${nameAndServer(worst)}${said}${more > 0 ? ` and ${more} more` : ''}${cause}`
 }
 
 type FiringKind = Exclude<Notice['kind'], 'test'>
@@ -26,6 +29,7 @@ type FiringKind = Exclude<Notice['kind'], 'test'>
 const MARKS: Readonly<Record<FiringKind, (worst: NoticeAlert) => string>> = {
   firing: ({ severity }) => severity.toUpperCase(),
   escalation: ({ severity }) => `${severity.toUpperCase()}, nobody has acknowledged:`,
+  diagnosed: ({ severity }) => `CAUSE FOUND, ${severity}:`,
   repeat: ({ severity }) => `STILL ${severity.toUpperCase()}`,
   acknowledged: ({ ack }) => `ACKNOWLEDGED by ${ack?.by ?? 'somebody'}:`,
   resolved: ({ severity }) => `PARTLY RESOLVED, still ${severity}:`,
@@ -51,7 +55,7 @@ export function linesOf(notice: Notice): string[] {
 }
 
 function alertLines(alert: NoticeAlert, notice: Notice): string[] {
-  const { name, severity, annotations, activeAt, subject, flapping, ack, fingerprint, labels } = alert
+  const { name, severity, annotations, activeAt, subject, flapping, ack, fingerprint, labels, cause } = alert
   const first = annotations['first'] ?? subject?.first
   const runbook = annotations['runbook_url'] ?? annotations['runbook']
   return [
@@ -60,11 +64,24 @@ function alertLines(alert: NoticeAlert, notice: Notice): string[] {
     `Since: ${isoSeconds(activeAt)} (${formatDuration(notice.at - activeAt)})${flapping ? '; it comes and goes' : ''}`,
     ...lineIf('Server', subject === undefined ? labels['instance'] : `${subject.id}, ${subject.role}: ${subject.says}`),
     ...lineIf('Means', subject?.means),
+    ...causeLines(cause),
     ...lineIf('Costs', annotations['impact']),
     ...lineIf('First', first),
     ...lineIf('Runbook', runbook),
     ...lineIf('Acknowledged', ack === undefined ? undefined : `by ${ack.by}${ack.comment && `: ${ack.comment}`}`),
     `ID: ${fingerprint}`,
+  ]
+}
+
+function causeLines(cause: Cause | undefined): string[] {
+  if (cause === undefined) return []
+  return [
+    ...lineIf('Cause', `${cause.says} (${cause.check})`),
+    ...lineIf('Proof', cause.proof.slice(0, MOST_PROOFS).join('; ')),
+    ...lineIf('Not', cause.not.slice(0, MOST_PROOFS).join('; ')),
+    ...lineIf('At risk', cause.atRisk.join('; ')),
+    ...lineIf('May help', cause.helps.join('; ')),
+    ...lineIf('Incident', `${cause.incident} (respite incident ${cause.incident})`),
   ]
 }
 

@@ -63,8 +63,8 @@ interface Known {
   readonly servers: ReadonlySet<string> // ids, as the daemon has them, of the servers that we found
 }
 
-/** The deployment of the daemon that has most of these servers. */
-async function findDeployment(dataDir: string, { servers }: DeploymentView): Promise<Known | undefined> {
+/** The deployment of the daemon that has most of these servers. Throws a Fault where no daemon runs. */
+export async function findDeployment(dataDir: string, { servers }: DeploymentView): Promise<Known | undefined> {
   const fleet = await ask(dataDir, '/api/v1/fleet', fleetSchema)
   const known = fleet.deployments.map((each) => {
     const same = each.servers.filter((theirs) => servers.some((ours) => isSame(ours, theirs)))

@@ -4,17 +4,12 @@
 
 import { z } from 'zod'
 import { deploymentKind, flavour } from './contract-archive.ts'
+import { couldNotLookSchema, findingSchema, severity, undecidedSchema } from './contract-diagnosis.ts'
 
 export * from './contract-archive.ts'
+export * from './contract-diagnosis.ts'
 
-const severity = z.enum(['info', 'warning', 'critical'])
 const role = z.enum(['primary', 'replica', 'sentinel', 'unknown'])
-
-const couldNotLookSchema = z.strictObject({
-  at: z.string(), // "LATENCY HISTOGRAM", "log": where we wanted to look
-  why: z.string(),
-  hint: z.string(),
-})
 
 /** What a failed command prints with --json, and what the API answers to a request that failed. */
 export const faultSchema = z.strictObject({
@@ -89,21 +84,6 @@ const alertSchema = z.strictObject({
   labels: z.record(z.string(), z.string()),
 })
 
-const findingSchema = z.strictObject({
-  check: z.string(),
-  kind: z.enum(['fault', 'risk', 'advice']),
-  severity,
-  server: z.string(),
-  says: z.string(), // one sentence
-  evidence: z.array(z.strictObject({ source: z.string(), name: z.string(), value: z.string() })),
-  ruledOut: z.array(z.strictObject({ check: z.string(), by: z.string() })),
-  explains: z.array(z.string()), // names of alerts
-  root: z.boolean(), // no other finding explains it
-  actions: z.array(
-    z.strictObject({ id: z.string(), why: z.string(), risk: z.enum(['none', 'low', 'medium', 'high']) }),
-  ),
-})
-
 /** `respite doctor URL --json`. */
 export const doctorSchema = z.strictObject({
   target: z.string(), // the URL without a password
@@ -147,16 +127,7 @@ export const doctorSchema = z.strictObject({
     })
     .optional(),
   findings: z.array(findingSchema),
-  undecided: z // it is one of these, and what was seen does not tell which; absent: no such doubt
-    .array(
-      z.strictObject({
-        between: z.array(z.string()), // ids of checks
-        server: z.string().optional(),
-        says: z.string(),
-        wouldTell: z.string(), // the one thing to look at
-      }),
-    )
-    .optional(),
+  undecided: z.array(undecidedSchema).optional(), // absent: no such doubt
   couldNotLook: z.array(couldNotLookSchema),
 })
 

@@ -15,6 +15,7 @@ import type { Alerts } from '../alerts/alerts.ts'
 import type { SlowCommand } from '../metrics/slow-log.ts'
 import { addAlertRoutes } from './alert-routes.ts'
 import { alertmanagerRoutes } from './alertmanager.ts'
+import { addDiagnosisRoutes, type DiagnosisAsked } from './diagnosis-routes.ts'
 import { fleetChangeSchema, type FleetChangedDocument, type SlowLogDocument } from './contract.ts'
 import { fleetDocument } from './fleet-document.ts'
 import { addPrometheusRoutes, type RulesAsked } from './prometheus.ts'
@@ -31,6 +32,7 @@ export interface ApiParts {
   slowCommands(deployment: string, serverId: string): readonly SlowCommand[]
   readonly alerting?: Alerting | undefined
   readonly rules?: RulesAsked | undefined
+  readonly diagnosis?: DiagnosisAsked | undefined
   readonly samples?: Storage | undefined // for PromQL
   /** What the first look still waits for, each a sentence; empty: every deployment was looked at. */
   notReady(): readonly string[]
@@ -57,6 +59,8 @@ const WELCOME = `Respite watches Redis and Valkey.
   /api/v1/alerts, /api/v1/rules, /api/v1/query, /api/v1/query_range  as Prometheus answers them
   /runbooks/NAME  what to do about an alert
   /api/v1/alert-list             alerts, who was told of them, and who was not and why (JSON)
+  /api/v1/incidents              alerts with one cause, what it is and what proves it (JSON)
+  /api/v1/findings               what the last look at each deployment found (JSON)
   /alertmanager/api/v2           as Alertmanager answers it: amtool --alertmanager.url=http://…/alertmanager
   /healthz        200 while Respite itself runs well
   /readyz         200 once every deployment was looked at
@@ -81,6 +85,7 @@ export function makeRoutes(door: Door, parts: ApiParts, names: { checked: boolea
     addFleetChanges(app, door, parts.fleet)
     if (parts.rules !== undefined) addPrometheusRoutes(app, parts.rules)
     if (parts.samples !== undefined) addQueryRoutes(app, parts.samples, () => Date.now())
+    if (parts.diagnosis !== undefined) addDiagnosisRoutes(app, parts.diagnosis, door === 'socket')
     if (parts.alerting !== undefined) addAlerting(app, door, parts.alerting)
   }
   app.notFound((context) => context.text('not found\n', 404))

@@ -5,13 +5,14 @@
 import { diagnose, loadChecks, type Diagnosis, type Finding } from '../diagnosis/diagnose.ts'
 import type { DeploymentSeen, Evidence } from '../diagnosis/evidence.ts'
 import { gatherEvidence, type Gathering } from '../diagnosis/gather.ts'
-import type { LookOptions, Remembered } from '../diagnosis/source.ts'
+import type { LookOptions } from '../diagnosis/source.ts'
 import type { DeploymentOptions } from '../fleet/watch-deployment.ts'
 import type { CouldNotLook, DeploymentView, Fleet, ServerView } from '../fleet/server.ts'
 import type { SampleSettings } from '../metrics/collector.ts'
 import type { RuleAlert } from '../rules/rule-alert.ts'
 import type { RuleGroup } from '../rules/rule-file.ts'
 import { askHistory, type History } from '../api/ask-history.ts'
+import { askMemory, type Memory } from '../api/ask-memory.ts'
 import { evaluateOnce } from './evaluate-once.ts'
 import { NOTHING_EXPECTED } from '../fleet/standing.ts'
 import { watchFleet } from '../fleet/watch-fleet.ts'
@@ -68,6 +69,7 @@ export interface Examined extends DeploymentOptions {
   readonly settings: SampleSettings
   readonly dataClass: DeploymentSeen['dataClass']
   readonly rpoMs?: number | undefined
+  readonly namespaces: DeploymentSeen['namespaces']
 }
 
 /** What is asked of it, and which daemon may know more of it than one look. */
@@ -75,7 +77,7 @@ export interface Asked {
   readonly groups: readonly RuleGroup[]
   readonly dataDir: string
   readonly look?: LookOptions // of the server that the URL names
-  readonly remembered?: ReadonlyMap<string, Remembered>
+  readonly memory?: Memory // of the daemon; it is asked when absent
 }
 
 /** Looks, and judges what was seen. */
@@ -102,9 +104,10 @@ export async function sight(options: Examined, asked: Asked): Promise<Sighting> 
     if (!settled) couldNotLook.push(unsettled(fleet))
     const [deployment] = fleet.deployments()
     if (deployment === undefined) throw new Error('the fleet has no deployment')
+    const memory = asked.memory ?? (await askMemory(dataDir, deployment))
     const [{ alerts, unanswered }, evidence] = await Promise.all([
       evaluateOnce(fleet, options.settings, groups),
-      gatherEvidence(gatheringOf(options, asked, { fleet, deployment })),
+      gatherEvidence({ ...gatheringOf(options, asked, { fleet, deployment }), ...memory }),
     ])
     const { history, couldNotLook: notAnswered } = await askHistory(dataDir, deployment, unanswered)
     couldNotLook.push(...notAnswered, ...deployment.couldNotLook)
@@ -154,8 +157,8 @@ function unique(entries: readonly CouldNotLook[]): CouldNotLook[] {
 }
 
 function gatheringOf(
-  { dataClass, rpoMs, expect, target, supervisor }: Examined,
-  { look, remembered }: Asked,
+  { dataClass, rpoMs, expect, namespaces, target, supervisor }: Examined,
+  { look }: Asked,
   { fleet, deployment }: { fleet: Fleet; deployment: DeploymentView },
 ): Gathering {
   const servers = fleet.servers()
@@ -164,11 +167,10 @@ function gatheringOf(
   return {
     deployment,
     servers,
-    expected: { dataClass, rpoMs, expect, namespaces: [] },
+    expected: { dataClass, rpoMs, expect, namespaces },
     nowMs: Date.now(),
     ...(supervisor === undefined ? {} : { supervisors: new Map([[named, supervisor]]) }),
     ...(look === undefined ? {} : { options: new Map([[named, look]]) }),
-    ...(remembered === undefined ? {} : { remembered }),
   }
 }
 

@@ -61,11 +61,12 @@ export async function runScene({ id, fault, variant, seed, machine, broken }: Sc
   try {
     const deployment = await deploymentOf(scene, machine)
     const { groups } = readRuleSet(BUILTIN_ONLY, '.')
-    const asked: Asked = { groups, dataDir: '/nonexistent' }
+    const asked: Asked = { groups, dataDir: '/nonexistent', memory: { remembered: new Map(), history: undefined } }
     const before = await sight(deployment, asked)
     await scene.inject()
     const remembered = rememberedFrom(before.evidence)
-    const examination = await judge(await sight(deployment, { ...asked, remembered }))
+    const memory = { remembered, history: undefined }
+    const examination = await judge(await sight(deployment, { ...asked, memory }))
     const told: Told = {
       fault: id,
       variant: variant.name,

@@ -29,6 +29,7 @@ const machine: Machine = {
       sentinelAccess: undefined,
       addresses: new Map(),
       dataClass: 'store',
+      namespaces: [],
       ...settings,
     }
   },

@@ -7,7 +7,9 @@ import { startAlarm } from '../lib/alarm.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import { loadUnits } from '../lib/load-units.ts'
 import { formatDuration } from '../lib/units.ts'
-import { ANSWERS } from '../redis/answers.ts'
+import { ANSWERS, type AnswerId } from '../redis/answers.ts'
+import type { Ask } from '../redis/ask.ts'
+import { Refused } from '../redis/connection.ts'
 import { showAddress } from '../redis/url.ts'
 import { isLocalHost } from '../supervisors/listening.ts'
 import type {
@@ -97,7 +99,7 @@ async function lookAtServer(
     once,
   }
   const { id: answer } = view.answer
-  const asked = ask !== undefined
+  const asked = ask !== undefined && (await answersNow(ask, answer))
   if (!asked) couldNot('INFO', ANSWERS[answer].says, 'what only the server can say is not known; see how it answers')
   const seen = await lookEverywhere(asked, sources, atHand)
   return {
@@ -118,6 +120,30 @@ async function lookAtServer(
     ...seen,
     couldNotLook,
   }
+}
+
+const SILENT: ReadonlySet<AnswerId> = new Set([
+  'silent',
+  'stopped',
+  'waiting-on-disk',
+  'computing',
+  'paused',
+  'hanging',
+])
+const SIGN_MS = 250
+
+/** A connection that is open says little: of a server that gives no answer, a sign of life is awaited for a moment. */
+async function answersNow(ask: Ask, answer: AnswerId): Promise<boolean> {
+  if (!SILENT.has(answer)) return true
+  const { promise: late, resolve } = Promise.withResolvers<boolean>()
+  const alarm = startAlarm(SIGN_MS, () => resolve(false))
+  const sign = ask('PING').then(
+    () => true,
+    (error: unknown) => error instanceof Refused, // an error is an answer, too
+  )
+  const isAlive = await Promise.race([sign, late])
+  alarm.stop()
+  return isAlive
 }
 
 /** Each source starts as soon as those that it builds on have ended, well or not. */

@@ -13,6 +13,7 @@ import { alertRecordsOf, createAlertRecords, type AlertRecords } from './alert-r
 import { alertStatesOf, createAlertStates, type AlertStates } from './alert-states.ts'
 import { createDeliveries, deliveriesOf, type Deliveries } from './deliveries.ts'
 import { createExpectedServers, expectedServersOf, type ExpectedServers } from './expected-servers.ts'
+import { createIncidents, incidentsOf, type IncidentTable } from './incident-records.ts'
 import { createSilences, silencesOf, type Silences } from './silences.ts'
 
 export interface State {
@@ -22,6 +23,7 @@ export interface State {
   readonly silences: Silences
   readonly acknowledgements: Acknowledgements
   readonly deliveries: Deliveries
+  readonly incidents: IncidentTable
   close(): void
 }
 
@@ -38,6 +40,7 @@ const MIGRATIONS: readonly string[] = [
   createAcknowledgements,
   createDeliveries,
   createAlertStates,
+  createIncidents,
 ]
 
 /** Opens the state in a folder, which is made when it is missing; `:memory:` keeps nothing. Throws a Fault. */
@@ -80,6 +83,7 @@ export function stateOf(db: DatabaseSync, file: string): State {
     acknowledgements: acknowledgementsOf(db, guard),
     alertStates: alertStatesOf(db, guard),
     deliveries: deliveriesOf(db, guard),
+    incidents: incidentsOf(db, guard),
     close: () => db.close(),
   }
 }

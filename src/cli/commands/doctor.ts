@@ -2,6 +2,7 @@
 // answers and what that means, the health summary, a verdict, and an exit code.
 
 import type { DoctorDocument } from '../../api/contract.ts'
+import { findingDocument, undecidedDocument } from '../../api/diagnosis-documents.ts'
 import { answerDocument } from '../../api/fleet-document.ts'
 import { Fault } from '../../lib/fault.ts'
 import { formatValue } from '../../promql/format-value.ts'
@@ -92,14 +93,8 @@ function documentOf(examination: Examination): DoctorDocument {
     },
     alerts: [...alerts, ...(history?.alerts ?? [])].map(alertDocument),
     ...(history === undefined ? {} : { history: historyDocument(history) }),
-    findings: findings.map((finding) => ({
-      ...finding,
-      evidence: [...finding.evidence],
-      ruledOut: [...finding.ruledOut],
-      explains: [...finding.explains],
-      actions: [...finding.actions],
-    })),
-    ...(undecided.length === 0 ? {} : { undecided: undecided.map((one) => ({ ...one, between: [...one.between] })) }),
+    findings: findings.map(findingDocument),
+    ...(undecided.length === 0 ? {} : { undecided: undecided.map(undecidedDocument) }),
     couldNotLook: [...couldNotLook],
   }
 }

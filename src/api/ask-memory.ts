@@ -1,0 +1,35 @@
+// What a running daemon remembers of a deployment's servers from when they still answered, and its samples: for a look at
+// servers that say nothing any more.
+
+import { askDaemon } from './ask-daemon.ts'
+import { findDeployment } from './ask-history.ts'
+import { memorySchema } from './contract.ts'
+import type { HistorySeen } from '../diagnosis/evidence.ts'
+import type { Remembered } from '../diagnosis/source.ts'
+import type { DeploymentView } from '../fleet/server.ts'
+import { Fault } from '../lib/fault.ts'
+
+export interface Memory {
+  readonly remembered: ReadonlyMap<string, Remembered>
+  readonly history: HistorySeen | undefined
+}
+
+const NOTHING: Memory = { remembered: new Map(), history: undefined }
+const TIMEOUT_MS = 2_000
+
+/** That no daemon runs there, or that it does not watch the deployment, is no fault: then nothing is remembered. */
+export async function askMemory(dataDir: string, deployment: DeploymentView): Promise<Memory> {
+  try {
+    const known = await findDeployment(dataDir, deployment)
+    if (known === undefined) return NOTHING
+    const path = `/api/v1/memory?deployment=${encodeURIComponent(known.name)}`
+    const { servers, history } = memorySchema.parse(
+      await askDaemon({ dataDir, method: 'GET', path, timeoutMs: TIMEOUT_MS }),
+    )
+    const remembered = servers.map(({ id, pid, ...places }): [string, Remembered] => [id, { pid, places }])
+    return { remembered: new Map(remembered), history }
+  } catch (error) {
+    if (error instanceof Fault) return NOTHING
+    throw error
+  }
+}

@@ -1,0 +1,114 @@
+// The part of the contract that speaks of causes: findings, incidents, what is known of servers that no longer answer.
+// Everybody imports it from contract.ts, which says what holds for all documents.
+
+import { z } from 'zod'
+
+export const severity = z.enum(['info', 'warning', 'critical'])
+
+export const couldNotLookSchema = z.strictObject({
+  at: z.string(), // "LATENCY HISTOGRAM", "log": where we wanted to look
+  why: z.string(),
+  hint: z.string(),
+})
+
+export const findingSchema = z.strictObject({
+  check: z.string(),
+  kind: z.enum(['fault', 'risk', 'advice']),
+  severity,
+  server: z.string(),
+  says: z.string(), // one sentence
+  evidence: z.array(z.strictObject({ source: z.string(), name: z.string(), value: z.string() })),
+  ruledOut: z.array(z.strictObject({ check: z.string(), by: z.string() })),
+  explains: z.array(z.string()), // names of alerts, and ids of checks whose findings follow
+  root: z.boolean(), // no other finding explains it
+  actions: z.array(
+    z.strictObject({ id: z.string(), why: z.string(), risk: z.enum(['none', 'low', 'medium', 'high']) }),
+  ),
+})
+
+/** It is one of these, and what was seen does not tell which. */
+export const undecidedSchema = z.strictObject({
+  between: z.array(z.string()), // ids of checks
+  server: z.string().optional(),
+  says: z.string(),
+  wouldTell: z.string(), // the one thing to look at
+})
+
+const happeningSchema = z.strictObject({
+  at: z.iso.datetime(), // when it was noticed
+  kind: z.enum(['alert', 'finding', 'answer', 'restart', 'failover', 'configuration', 'save', 'backup']),
+  server: z.string().optional(),
+  says: z.string(),
+})
+
+export const incidentSchema = z.strictObject({
+  id: z.string(), // what `respite incident` takes
+  deployment: z.string(),
+  opened: z.iso.datetime(),
+  closed: z.iso.datetime().optional(), // absent: it is open
+  cause: z.string().optional(), // "process-stopped on 10.0.0.5:6379"; absent: not known
+  alerts: z.array(
+    z.strictObject({
+      id: z.string(), // as in alert-list
+      name: z.string(),
+      severity: z.string(),
+      server: z.string().optional(),
+      summary: z.string(),
+      state: z.enum(['pending', 'firing', 'resolved']),
+      since: z.iso.datetime(),
+      resolved: z.iso.datetime().optional(),
+    }),
+  ),
+  findings: z.array(findingSchema),
+  undecided: z.array(undecidedSchema),
+  atRisk: z.array(z.string()),
+  timeline: z.array(happeningSchema), // oldest first
+  couldNotLook: z.array(couldNotLookSchema),
+})
+
+/** `respite incident --json` and GET /api/v1/incidents: open ones first, then the newest. */
+export const incidentListSchema = z.strictObject({ incidents: z.array(incidentSchema) })
+
+/** GET /api/v1/findings: of the last look at each deployment. */
+export const findingListSchema = z.strictObject({
+  deployments: z.array(
+    z.strictObject({
+      name: z.string(),
+      at: z.iso.datetime(),
+      findings: z.array(findingSchema),
+      undecided: z.array(undecidedSchema),
+      couldNotLook: z.array(couldNotLookSchema),
+    }),
+  ),
+})
+
+/** GET /api/v1/memory?deployment=…, over the socket alone: what helps to look at servers that say nothing any more. */
+export const memorySchema = z.strictObject({
+  servers: z.array(
+    z.strictObject({
+      id: z.string(),
+      pid: z.number().optional(),
+      configFile: z.string().optional(),
+      dataDir: z.string().optional(),
+      logFile: z.string().optional(),
+    }),
+  ),
+  history: z
+    .strictObject({
+      heldMs: z.number(),
+      series: z.array(
+        z.strictObject({
+          name: z.string(),
+          labels: z.record(z.string(), z.string()),
+          points: z.array(z.tuple([z.number(), z.number()])), // epoch ms and value, oldest first
+        }),
+      ),
+    })
+    .optional(),
+})
+
+export type IncidentDocument = z.infer<typeof incidentSchema>
+export type IncidentListDocument = z.infer<typeof incidentListSchema>
+export type FindingListDocument = z.infer<typeof findingListSchema>
+export type MemoryDocument = z.infer<typeof memorySchema>
+export type FindingDocument = z.infer<typeof findingSchema>
