@@ -4,8 +4,10 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { startReplica as startServerReplica, startServer, type Server, type StartOptions } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
+import type { Fault } from '../src/lib/fault.ts'
 import { parseInfo } from '../src/redis/info.ts'
 import type { Candidate } from '../src/replication/choose-source.ts'
+import type { LinkState } from '../src/replication/link.ts'
 import { startReplica, type Replica } from '../src/replication/replica.ts'
 import { Capture, loadCaptured } from './capture.ts'
 import { startCuttingProxy } from './cutting-proxy.ts'
@@ -40,13 +42,15 @@ function candidate({ address, access }: Server, role: Candidate['role']): Candid
 async function follow(
   view: View,
   attach: 'replica' | 'primary' = 'replica',
-): Promise<{ replica: Replica; sink: Capture }> {
+): Promise<{ replica: Replica; sink: Capture; whys: string[] }> {
   const sink = new Capture()
+  const whys: string[] = [] // of each loss
   const retry = { firstMs: 20, longestMs: 200 }
-  const replica = startReplica({ attach, candidates: () => view.servers, sink, retry })
+  const onState = (_state: LinkState, why: Fault | undefined): void => void (why && whys.push(why.message))
+  const replica = startReplica({ attach, candidates: () => view.servers, sink, retry, onState })
   replicas.add(replica)
   await until('the stream flows', () => replica.link.state === 'streaming')
-  return { replica, sink }
+  return { replica, sink, whys }
 }
 
 async function offsetOf(server: Server): Promise<number> {
@@ -167,4 +171,40 @@ test('a server that is restarted in peace goes on where it was', async (t) => {
   await caughtUp(replica, server)
   assert.equal(sink.timelines.length, 1, 'a second base was taken')
   await assertSameDataset(await loadCaptured(t, sink.latest), server)
+})
+
+test('a replica that is behind us is not asked for everything: its primary is followed until it has caught up', async (t) => {
+  const primary = await serverIn(t)
+  const wire = await startCuttingProxy(t, primary.port)
+  const late = await start(t, startServerReplica({ ...primary, port: wire.port }, { debug: true }))
+  const view = { servers: [candidate(primary, 'primary')] }
+  const { replica, sink, whys } = await follow(view)
+  wire.targetPort = 1 // nobody is there
+  wire.cutNow()
+  await write(primary, 'missed')
+  await caughtUp(replica, primary)
+  view.servers = [candidate(primary, 'primary'), candidate(late, 'replica')]
+  replica.changed() // as whoever watches believes that it is in step
+  await until('it was left again', () => whys.some((why) => why.includes('it is behind what we have of its history')))
+  await until('the primary is followed', () => replica.link.source === primary.id && replica.link.state === 'streaming')
+  assert.equal(sink.timelines.length, 1)
+  assert.match(await late.cli('INFO', 'stats'), /sync_full:0/)
+})
+
+test('a fresh replica does not know our history: the server that was promoted is asked first', async (t) => {
+  const primary = await serverIn(t)
+  const promoted = await replicaIn(t, primary)
+  const view = { servers: [candidate(primary, 'primary')] }
+  const { replica, sink } = await follow(view)
+  await write(primary, 'before')
+  await caughtUp(replica, primary)
+  await until('the replica has it', async () => (await offsetOf(promoted)) === (await offsetOf(primary)))
+  await primary.kill('SIGKILL')
+  await promoted.cli('REPLICAOF', 'NO', 'ONE')
+  const fresh = await replicaIn(t, promoted)
+  view.servers = [candidate(promoted, 'primary'), candidate(fresh, 'replica')]
+  replica.changed()
+  await write(promoted, 'after')
+  await caughtUp(replica, promoted)
+  assert.equal(sink.timelines.length, 1)
 })

@@ -31,6 +31,14 @@ test('the one that is followed is kept until another is clearly nearer', () => {
   assert.equal(chosen([primary, near, { ...far, answers: false }], 'replica', 'h:3'), 2)
 })
 
+test('while there is no primary, the replica that is followed is not left', () => {
+  const [gone, follower] = [{ ...primary, answers: false }, server(2, 'replica', { linkUp: false })]
+  assert.equal(chosen([gone, follower], 'replica', 'h:2'), 2)
+  assert.equal(chosen([gone, { ...follower, answers: false }], 'replica', 'h:2'), 2) // replica-serve-stale-data no
+  assert.equal(chosen([gone, follower], 'replica'), undefined) // it would refuse us: NOMASTERLINK
+  assert.equal(chosen([primary, follower], 'replica', 'h:2'), 1)
+})
+
 test('who wants the primary gets it or nobody', () => {
   assert.equal(chosen([server(2, 'replica'), primary], 'primary', 'h:2'), 1)
   assert.equal(chosen([server(2, 'replica')], 'primary'), undefined)

@@ -17,7 +17,7 @@ export type Attach = 'replica' | 'primary'
 const IN_STEP_SECONDS = 10 // a replica that is further behind adds its lag to ours
 const NOTABLE_SECONDS = 2 // less is no reason to leave the one that is followed
 
-/** The server to follow, or undefined when none can be. `current` is the id of the one that is followed now. */
+/** The server to follow, or undefined when none can be. `current` is the id of the one that is followed now, or was last. */
 export function chooseSource(
   candidates: readonly Candidate[],
   attach: Attach,
@@ -28,7 +28,15 @@ export function chooseSource(
   if (attach === 'primary') return primary
   const replicas = answering.filter(({ role, linkUp }) => role === 'replica' && linkUp !== false)
   const inStep = replicas.filter((replica) => lagOf(replica) <= IN_STEP_SECONDS)
-  return nearest(inStep, current) ?? primary ?? nearest(replicas, current)
+  return nearest(inStep, current) ?? primary ?? nearest(replicas, current) ?? candidates.find(isAt(current))
+}
+
+/**
+ * While there is no primary, each replica's link is down. The one that is followed has our history, and may be the next
+ * primary: whoever leaves it for that time comes back to a server that knows nothing of it.
+ */
+function isAt(current: string | undefined): (candidate: Candidate) => boolean {
+  return ({ address, role }) => role !== 'unknown' && showAddress(address) === current
 }
 
 function lagOf({ lagSeconds }: Candidate): number {

@@ -20,14 +20,18 @@ import { Acknowledgement } from './acknowledgement.ts'
 import { receiveBase, whyNoStream } from './base.ts'
 import { encodeAck, introduce, openWire, requestStream, type Announce, type Source, type Wire } from './handshake.ts'
 import type { BaseWriter, Position, Sink } from './sink.ts'
+import { Strangers } from './strangers.ts'
 import { StreamFramer, type Frame } from './stream-framer.ts'
 import { faultOf, lost } from './trouble.ts'
 
 export type LinkState = 'connecting' | 'handshake' | 'full-sync' | 'streaming' | 'lost' | 'stopped'
 
 export interface LinkOptions {
-  /** Whom to follow now; asked before each attempt. Undefined: nobody at the moment. Does not throw. */
-  source(): Source | undefined
+  /**
+   * Whom to follow now; asked before each attempt. `avoided` are ids of servers that do not have our history: to be chosen only
+   * when there is nobody else. Undefined: nobody at the moment. Does not throw.
+   */
+  source(avoided: ReadonlySet<string>): Source | undefined
   readonly sink: Sink
   readonly from?: Position | undefined // where an earlier link was; absent: a base is taken first
   /** Where we answer as a replica. Without, a primary names nobody, and FAILOVER may still pick us: see replica.ts. */
@@ -79,12 +83,14 @@ class RunningLink implements Link {
   #malformedAt: number | undefined
   #malformed = 0 // times in a row at that offset
   #wake: (() => void) | undefined
+  readonly #strangers: Strangers
   #cut = cutter() // of the present connection, by ourselves
   #hurry = false
 
   constructor(options: LinkOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
+    this.#strangers = new Strangers(this.#clock)
     if (options.from !== undefined) this.#begin(options.from)
     this.#ended = this.#run()
   }
@@ -117,7 +123,7 @@ class RunningLink implements Link {
   }
 
   reconsider(): void {
-    const next = this.#options.source()
+    const next = this.#options.source(this.#strangers.avoided)
     const isSame = next !== undefined && showAddress(next.address) === this.#source
     if (isSame && this.#wire !== undefined) return
     this.#hurry = true
@@ -151,7 +157,7 @@ class RunningLink implements Link {
   async #attempt(): Promise<Fault> {
     let source: Source | undefined
     try {
-      source = this.#options.source()
+      source = this.#options.source(this.#strangers.avoided)
       if (source === undefined) throw nobody()
       this.#source = showAddress(source.address)
       this.#become('connecting')
@@ -178,7 +184,10 @@ class RunningLink implements Link {
     const before = this.#position
     // A server whose stream is of no use must not go on with it either.
     const isUseless = whyNoStream(facts.flavour ?? 'valkey', facts.version) !== undefined
-    const accepted = await requestStream(wire, isUseless || this.#malformed === 2 ? undefined : before)
+    const from = isUseless || this.#malformed === 2 ? undefined : before
+    const strange = from && this.#strangers.turnsAway(wire.target, facts, from)
+    if (strange !== undefined) throw this.#turnAway(wire, strange)
+    const accepted = await requestStream(wire, from)
     if (accepted.kind === 'continue' && before !== undefined) {
       const position = { ...before, replid: accepted.replid }
       this.#failed = 0
@@ -205,6 +214,13 @@ class RunningLink implements Link {
     }
   }
 
+  /** At once to somebody else, where there is somebody. */
+  #turnAway({ target }: Wire, why: string): Fault {
+    const next = this.#options.source(this.#strangers.avoided)
+    this.#hurry = next !== undefined && showAddress(next.address) !== target
+    return lost(target, why)
+  }
+
   /** A timeline begins, and nothing of it is durable yet unless we come back to it. */
   #begin(position: Position): void {
     this.#position = position
@@ -221,6 +237,7 @@ class RunningLink implements Link {
     })
     this.#acknowledgement = acknowledgement
     wire.reader.gather(GATHER_MS)
+    this.#strangers.forget(wire.target)
     this.#become('streaming')
     while (!this.#isStopped()) {
       const bytes = await wire.reader.chunk()

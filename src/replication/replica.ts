@@ -37,8 +37,11 @@ const TOLD_MS = 60_000 // for so long what Sentinel told counts for more than wh
 export function startReplica(options: ReplicaOptions): Replica {
   const told = new Told(options.clock ?? systemClock)
   let current: Candidate | undefined
-  const source = (): Candidate | undefined => {
-    current = chooseSource(told.correct(options.candidates()), options.attach, current && showAddress(current.address))
+  const source = (avoided: ReadonlySet<string>): Candidate | undefined => {
+    const all = told.correct(options.candidates())
+    const preferred = all.filter(({ address }) => !avoided.has(showAddress(address)))
+    const last = current && showAddress(current.address)
+    current = chooseSource(preferred, options.attach, last) ?? chooseSource(all, options.attach, last)
     return current
   }
   const listening = new Listening({
