@@ -1,15 +1,18 @@
 // Objects on their way to the store: in order, once each, also when the store is away, the disk is small, or we are killed.
 
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
+import { showSegmentName } from '../src/archive/keys.ts'
 import { Outbox, type OutboxOptions } from '../src/archive/outbox.ts'
 import { openStorage, type Store } from '../src/archive/store/storage.ts'
 import { systemClock, type Clock } from '../src/lib/clock.ts'
 import { silentLog } from '../src/lib/log.ts'
 import { until } from '../lab/until.ts'
+import { gated } from './archiving.ts'
 
 const MIB = 1024 * 1024
 const HURRIED: Clock = {
@@ -22,6 +25,7 @@ interface Fixture {
   readonly options: OutboxOptions
   readonly store: Store
   readonly order: string[] // keys, as they became durable
+  readonly lost: (readonly string[])[] // keys, as they were told
   away: boolean // does the store fail
   make(): Outbox
 }
@@ -32,12 +36,15 @@ async function prepare(t: TestContext, spoolBytes = 1_000 * MIB): Promise<Fixtur
   const real = await openStorage(`file://${dir}/store`, { clock: systemClock })
   t.after(() => real.close())
   const order: string[] = []
-  const store: Store = {
-    ...real,
-    put: (key, bytes) => (fixture.away ? Promise.reject(new Error('the store is away')) : real.put(key, bytes)),
+  const store = gated(real, async () => {
+    if (fixture.away) throw new Error('the store is away')
+  })
+  const onLost = (keys: readonly string[]): { key: string; bytes: Buffer }[] => {
+    fixture.lost.push(keys)
+    return [{ key: `orders/instead-of-${keys.length}`, bytes: Buffer.from('a gap') }]
   }
-  const options = { store, dir: join(dir, 'spool'), spoolBytes, clock: HURRIED, log: silentLog }
-  const fixture: Fixture = { options, store: real, order, away: false, make: () => new Outbox(options) }
+  const options = { store, dir: join(dir, 'spool'), spoolBytes, clock: HURRIED, log: silentLog, onLost }
+  const fixture: Fixture = { options, store: real, order, lost: [], away: false, make: () => new Outbox(options) }
   return fixture
 }
 
@@ -48,6 +55,14 @@ async function contents(store: Store): Promise<Record<string, string>> {
   for await (const { key } of store.list('orders/'))
     found[key] = Buffer.from((await store.getAll(key, MIB)) ?? []).toString()
   return found
+}
+
+/** A segment, whose name has the hash of its bytes. */
+function segmentAt(at: number): { readonly key: string; readonly bytes: Buffer } {
+  const bytes = Buffer.from(`bytes of ${at}`)
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const name = { from: at * 10, to: at * 10 + 10, fromTime: 0, toTime: 0, db: 0, sha256, sealed: 'zst' } as const
+  return { key: `orders/stream/${showSegmentName(name)}`, bytes }
 }
 
 const EXPECTED = Object.fromEntries(KEYS.map((key) => [key, `bytes of ${key}`]))
@@ -117,6 +132,61 @@ suite('the outbox', () => {
     await waiting
     await outbox.empty()
     assert.equal(outbox.room(), undefined)
+    await outbox.stop()
+  })
+
+  test('what was removed from the spool or damaged there stops nothing: something goes in its place', async (t) => {
+    const fixture = await prepare(t)
+    const outbox = fixture.make()
+    fixture.away = true
+    const segments = Array.from({ length: 6 }, (_, at) => segmentAt(at))
+    const [document = ''] = KEYS
+    const told: string[] = []
+    for (const { key, bytes } of segments)
+      outbox.add(
+        key,
+        bytes,
+        () => told.push(`durable ${key}`),
+        () => told.push(`lost ${key}`),
+      )
+    outbox.add(document, Buffer.from('a document'), () => told.push(`durable ${document}`))
+    await until('they are on disk', () => outbox.state.spoolBytes > 0 && outbox.state.memoryBytes === 0)
+    const { dir } = fixture.options
+    const files = readdirSync(dir).toSorted()
+    for (const at of [1, 2, 6]) rmSync(join(dir, files[at] ?? ''))
+    truncateSync(join(dir, files[4] ?? ''), 200)
+    fixture.away = false
+    await outbox.empty()
+    const keys = segments.map(({ key }) => key)
+    assert.deepEqual(fixture.lost, [[keys[1], keys[2]], [keys[4]]])
+    const ends = ['durable', 'lost', 'lost', 'durable', 'lost', 'durable'].map((end, at) => `${end} ${keys[at]}`)
+    assert.deepEqual(told, [...ends, `durable ${document}`])
+    const stored = await contents(fixture.store)
+    assert.equal(stored[document], 'a document') // what is small is in memory, too
+    assert.deepEqual(Object.keys(stored).toSorted(), [
+      'orders/instead-of-1',
+      'orders/instead-of-2',
+      ...[document, ...keys.filter((_, at) => [0, 3, 5].includes(at))].toSorted(),
+    ])
+    assert.deepEqual([outbox.state.spoolBytes, outbox.state.memoryBytes, outbox.state.trouble], [0, 0, undefined])
+    assert.deepEqual(readdirSync(dir), [])
+    await outbox.stop()
+  })
+
+  test('what another process has carried from the same spool is not lost', async (t) => {
+    const fixture = await prepare(t)
+    const first = fixture.make()
+    fixture.away = true
+    const segments = Array.from({ length: 3 }, (_, at) => segmentAt(at))
+    for (const { key, bytes } of segments) first.add(key, bytes, () => undefined)
+    await first.stop()
+    const outbox = fixture.make()
+    await outbox.recover((key) => fixture.order.push(key))
+    for (const { key, bytes } of segments) await fixture.store.put(key, bytes)
+    for (const name of readdirSync(fixture.options.dir)) rmSync(join(fixture.options.dir, name))
+    fixture.away = false
+    await outbox.empty()
+    assert.deepEqual([fixture.lost, fixture.order], [[], segments.map(({ key }) => key)])
     await outbox.stop()
   })
 

@@ -84,7 +84,7 @@ export async function startArchived(t: TestContext, server: Server, options: Arc
   }
   await writeDocument(store, keys.archive, about)
   const spool = join(dir, '.respite', `spool-${shard}`)
-  const outbox = new Outbox({ store, dir: spool, spoolBytes: 2 ** 30, clock, log: silentLog })
+  const outbox = new Outbox({ store, dir: spool, spoolBytes: 2 ** 30, clock, log: silentLog, onLost: () => [] })
   let durable = 0
   const bases: BaseManifest[] = []
   const failures: unknown[] = []

@@ -5,7 +5,6 @@ import { once } from 'node:events'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TestContext } from 'node:test'
 
 export interface Trouble {
   readonly status?: number // this answer, and the store hears nothing
@@ -26,20 +25,25 @@ export interface Asked {
 export interface BadLink {
   readonly url: string // without a path
   readonly asked: Asked[]
+  readonly underWay: number // requests that have no whole answer yet
   /** What happens to a request; `number` counts from 1 since the last change of `trouble`. */
   trouble: (asked: Asked, number: number) => Trouble | undefined
 }
 
 const NONE = (): undefined => undefined
 
-/** A way to the store at `http://host:port`, all well at first. Ends with its test. */
-export async function startBadLink(t: TestContext, store: string): Promise<BadLink> {
+/** A way to the store at `http://host:port`, all well at first. Ends with its test, or whoever calls what it leaves for after. */
+export async function startBadLink(t: { after(done: () => void): void }, store: string): Promise<BadLink> {
   let trouble: BadLink['trouble'] = NONE
   let since = 0
+  let underWay = 0
   const asked: Asked[] = []
   const link = {
     url: '',
     asked,
+    get underWay() {
+      return underWay
+    },
     get trouble() {
       return trouble
     },
@@ -52,7 +56,10 @@ export async function startBadLink(t: TestContext, store: string): Promise<BadLi
     const { method = '', url: path = '', headers } = incoming
     asked.push({ method, path, headers })
     const happens = trouble({ method, path, headers }, asked.length - since) ?? {}
-    pass(store, happens, incoming, response).catch(() => response.destroy())
+    underWay += 1
+    pass(store, happens, incoming, response)
+      .catch(() => response.destroy())
+      .finally(() => (underWay -= 1))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

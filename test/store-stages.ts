@@ -22,6 +22,7 @@ export interface Stage {
   readonly options: Partial<StorageOptions>
   readonly isOutside?: boolean // what is written must be removed
   signal?(signal: NodeJS.Signals): void // to its process, where it has one
+  restart?(): Promise<void> // kill -9 unless it is dead already; the same folder and port again
   stop(): Promise<void>
 }
 
@@ -54,18 +55,26 @@ async function startVersitygw(): Promise<Stage | string> {
   const port = await freePort()
   const args = ['--port', `127.0.0.1:${port}`, '--access', 'respite', '--secret', SECRET, '--quiet', '--keep-alive']
   const env = { GOMAXPROCS: '1' }
-  const child = await spawnChild(binary, [...args, 'posix', '--versioning-dir', versions, data], {
-    name: 'versitygw',
-    dir,
-    env,
-  })
-  await until('versitygw answers', async () => (await fetch(`http://127.0.0.1:${port}/`)).status > 0)
+  const start = async (): Promise<Child> => {
+    const started = await spawnChild(binary, [...args, 'posix', '--versioning-dir', versions, data], {
+      name: 'versitygw',
+      dir,
+      env,
+    })
+    await until('versitygw answers', async () => (await fetch(`http://127.0.0.1:${port}/`)).status > 0)
+    return started
+  }
+  let child = await start()
   const credentialsFile = join(dir, 'credentials')
   writeFileSync(credentialsFile, `[default]\naws_access_key_id = respite\naws_secret_access_key = ${SECRET}\n`)
   return {
     url: `s3://${BUCKET}?endpoint=http://127.0.0.1:${port}`,
     options: { credentialsFile },
     signal: (signal) => child.kill(signal),
+    restart: async () => {
+      await stopChild(child)
+      child = await start()
+    },
     stop: () => stopChild(child),
   }
 }
@@ -94,6 +103,7 @@ async function startAzurite(): Promise<Stage | string> {
 }
 
 async function stopChild(child: Child): Promise<void> {
+  if (!child.running) return
   child.kill('SIGKILL')
   await child.exited
 }

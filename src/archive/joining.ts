@@ -7,7 +7,7 @@ export interface JoinablePart {
   readonly cut: Pick<Cut, 'from' | 'to' | 'fromTime' | 'toTime' | 'db'>
   readonly frame: Buffer // its zstd frame, not encrypted
   readonly key: string // of the small object
-  readonly durable: Promise<void> // fulfilled when that is in the store
+  readonly durable: Promise<boolean> // fulfilled when that is in the store; false: it never will be
 }
 
 export interface Joined {

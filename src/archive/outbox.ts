@@ -1,12 +1,14 @@
 // What is on its way to the store, in order. Objects wait in memory while the store keeps up; when it is slow or away they
 // move to a bounded spool on the local disk, and from there to the store when it is back, also after a restart. Whoever
-// puts something in is told when it is *durable*, which it is in the store alone.
+// puts something in is told when it is *durable*, which it is in the store alone. What somebody takes away from the spool, or
+// damages there, does not stop the rest: something else goes to the store in its place, which says what is missing.
 
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
-import { Fault, reasonOf } from '../lib/fault.ts'
+import { reasonOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+import { ENDING, readSpooled, segmentOf, writeSpooled, type Outgoing } from './spool.ts'
 import type { Store } from './store/storage.ts'
 
 export interface OutboxOptions {
@@ -15,6 +17,12 @@ export interface OutboxOptions {
   readonly spoolBytes: number // at most on disk
   readonly clock: Clock
   readonly log: Log
+  /** These were in the spool and are neither there nor in the store, in order: what is stored in their place. */
+  onLost(keys: readonly string[]): readonly Outgoing[]
+}
+
+export interface Filling extends Outgoing {
+  readonly before: string // key
 }
 
 export interface OutboxState {
@@ -31,11 +39,12 @@ interface Item {
   readonly size: number
   readonly since: number // monotonic ms
   bytes: Buffer | undefined // undefined: in the spool
+  readonly copy: Buffer | undefined // of a document, which is small, also when it is in the spool
   readonly file: string // in the spool
   readonly durable: () => void
+  readonly lost: () => void
 }
 
-const ENDING = '.object'
 const MEMORY_BYTES = 32 * 1024 * 1024
 const PATIENCE_MS = 3_000 // then what waits goes to the spool
 const AGAIN_AFTER_MS = 1_000
@@ -44,6 +53,7 @@ const AGAIN_AT_MOST_MS = 15_000
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #items: Item[] = []
+  #run: number // names the files of this run: behind those of earlier ones, and never those of another process
   #number = 0
   #memoryBytes = 0
   #spoolBytes = 0
@@ -60,28 +70,52 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options
+    this.#run = options.clock.now()
   }
 
-  /** Takes up what an earlier run left in the spool; returns the keys, oldest first. Call it once, before `add`. */
-  async recover(onDurable: (key: string) => void): Promise<string[]> {
-    const { dir, clock } = this.#options
+  /**
+   * Takes up what an earlier run left in the spool; returns the keys, oldest first. `fill` says what is missing between
+   * them, and is stored before the key it names. Call it once, before `add`.
+   */
+  async recover(
+    onDurable: (key: string) => void,
+    fill: (keys: readonly string[]) => readonly Filling[] = () => [],
+  ): Promise<string[]> {
+    const { dir, log } = this.#options
     const names: string[] = await readdir(dir).catch(() => []) // none: nothing was ever spooled
-    const keys: string[] = []
     for (const name of names.toSorted()) {
       const file = join(dir, name)
       if (!name.endsWith(ENDING)) {
         await rm(file, { force: true }) // half written when we were killed
         continue
       }
-      const { key, bytes } = await readSpooled(file)
-      this.#number = Number.parseInt(name, 10) + 1
+      const spooled = await readSpooled(file)
+      if (spooled === undefined) {
+        log.error({ file }, 'a file of the spool is damaged: it is not stored')
+        await rm(file, { force: true })
+        continue
+      }
+      const { key, bytes } = spooled
+      this.#run = Math.max(this.#run, Number.parseInt(name, 10) + 1)
       this.#spoolBytes += bytes.length
-      keys.push(key)
-      const since = clock.monotonic()
-      this.#items.push({ key, size: bytes.length, since, bytes: undefined, file, durable: () => onDurable(key) })
+      const item = this.#itemOf(spooled, () => onDurable(key))
+      this.#items.push({ ...item, bytes: undefined, file })
+    }
+    const keys = this.#items.map(({ key }) => key)
+    for (const { before, ...outgoing } of fill(keys)) {
+      const at = this.#items.findIndex(({ key }) => key === before)
+      this.#items.splice(at, 0, this.#itemOf(outgoing))
+      this.#memoryBytes += outgoing.bytes.length
     }
     void this.#send()
     return keys
+  }
+
+  #itemOf({ key, bytes }: Outgoing, durable = nothing, lost = nothing): Item {
+    const { dir, clock } = this.#options
+    const file = join(dir, `${padded(this.#run, 15)}-${padded(this.#number++, 9)}${ENDING}`)
+    const copy = segmentOf(key) === undefined ? bytes : undefined
+    return { key, size: bytes.length, since: clock.monotonic(), bytes, copy, file, durable, lost }
   }
 
   get state(): OutboxState {
@@ -97,11 +131,9 @@ export class Outbox {
     }
   }
 
-  /** `durable` is called once, in the order of adding. */
-  add(key: string, bytes: Buffer, durable: () => void): void {
-    const file = join(this.#options.dir, `${String(this.#number++).padStart(12, '0')}${ENDING}`)
-    const since = this.#options.clock.monotonic()
-    this.#items.push({ key, size: bytes.length, since, bytes, file, durable })
+  /** `durable` is called once, in the order of adding; or `lost`, when the spool did not keep it. */
+  add(key: string, bytes: Buffer, durable: () => void, lost = nothing): void {
+    this.#items.push(this.#itemOf({ key, bytes }, durable, lost))
     this.#memoryBytes += bytes.length
     void this.#send()
     void this.#spool()
@@ -137,9 +169,13 @@ export class Outbox {
     this.#sending = true
     for (let item = this.#items[0]; item !== undefined && !this.#stopped; item = this.#items[0]) {
       try {
-        await this.#options.store.put(item.key, item.bytes ?? (await readSpooled(item.file)).bytes)
+        const isStored = await this.#carry(item)
         this.#failures = 0
         this.#trouble = undefined
+        if (!isStored) {
+          await this.#replaceLost()
+          continue
+        }
         this.#items.shift()
         await this.#forget(item)
         item.durable()
@@ -149,6 +185,42 @@ export class Outbox {
     }
     this.#sending = false
     if (this.#items.length === 0) this.#tellIdle()
+  }
+
+  /** False: the spool does not have it any more, nor has the store, to which another process may have carried it. */
+  async #carry({ key, bytes, file, copy }: Item): Promise<boolean> {
+    const { store } = this.#options
+    const found = bytes ?? (await readSpooled(file, key))?.bytes ?? copy
+    if (found === undefined) return (await store.head(key)) !== undefined
+    await store.put(key, found)
+    return true
+  }
+
+  /** The first one is lost, and so may be those behind it: they are told together. */
+  async #replaceLost(): Promise<void> {
+    const { dir, log, store, onLost } = this.#options
+    const lost: Item[] = []
+    for (const item of this.#items) {
+      const { key, bytes, copy, file } = item
+      const isThere = bytes !== undefined || copy !== undefined || (await readSpooled(file, key)) !== undefined
+      if (lost.length > 0 && (isThere || (await store.head(key)) !== undefined)) break
+      lost.push(item)
+    }
+    const keys = lost.map(({ key }) => key)
+    log.error(
+      { dir, objects: keys.length, first: keys[0] },
+      'objects that waited for the store are gone from the spool',
+    )
+    const instead = onLost(keys).map((outgoing) => this.#itemOf(outgoing))
+    this.#items.splice(0, lost.length, ...instead)
+    for (const { size } of instead) this.#memoryBytes += size
+    for (const { size, file, lost: tell } of lost) {
+      this.#spoolBytes -= size
+      await rm(file, { force: true })
+      tell()
+    }
+    this.#spoolFull = false
+    this.#tellRoom()
   }
 
   async #forget(item: Item): Promise<void> {
@@ -191,7 +263,7 @@ export class Outbox {
       for (let item = this.#nextToSpool(all); item?.bytes !== undefined; item = this.#nextToSpool(all)) {
         this.#spoolFull = this.#spoolBytes + item.size > spoolBytes
         if (this.#spoolFull) break
-        await spool(dir, item.file, item.key, item.bytes)
+        await writeSpooled(item.file, { key: item.key, bytes: item.bytes })
         if (!this.#items.includes(item)) {
           await rm(item.file, { force: true }) // the store took it meanwhile
           continue
@@ -224,30 +296,10 @@ export class Outbox {
   }
 }
 
-/** A line with the key, then the object. Under its name whole or not at all; only its owner may read it. */
-async function spool(dir: string, file: string, key: string, bytes: Buffer): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o700 })
-  const half = `${file}.half`
-  const handle = await open(half, 'w', 0o600)
-  try {
-    await handle.writev([Buffer.from(`${key}\n`), bytes])
-    await handle.sync()
-  } catch (error) {
-    throw new Fault({
-      doing: 'writing to the spool',
-      target: dir,
-      why: reasonOf(error),
-      hint: 'free some space there, or give another folder with --data',
-      cause: error,
-    })
-  } finally {
-    await handle.close()
-  }
-  await rename(half, file)
+function padded(number: number, digits: number): string {
+  return String(Math.round(number)).padStart(digits, '0')
 }
 
-async function readSpooled(file: string): Promise<{ key: string; bytes: Buffer }> {
-  const content = await readFile(file)
-  const end = content.indexOf('\n')
-  return { key: content.toString('utf8', 0, end), bytes: content.subarray(end + 1) }
+function nothing(): void {
+  // nobody wants to know
 }

@@ -129,11 +129,12 @@ export class SegmentWriter {
     const { recipients, outbox } = this.#options
     const { bytes, sha256 } = await sealFrames([frame], recipients)
     const key = timeline.segment({ ...cut, sha256, sealed: sealingOf(recipients) })
-    const durable = Promise.withResolvers<void>()
-    outbox.add(key, bytes, () => {
-      durable.resolve()
+    const durable = Promise.withResolvers<boolean>()
+    const isDurable = (): void => {
+      durable.resolve(true)
       onDurable()
-    })
+    }
+    outbox.add(key, bytes, isDurable, () => durable.resolve(false))
     const { from, to, fromTime, toTime, db } = cut
     return { cut: { from, to, fromTime, toTime, db }, frame, key, durable: durable.promise }
   }
@@ -152,7 +153,7 @@ export class SegmentWriter {
   async #storeJoined(timeline: TimelineKeys, { parts, cut }: Joined): Promise<void> {
     const { recipients, store, log } = this.#options
     const isStored = await Promise.race([
-      Promise.all(parts.map(({ durable }) => durable)).then(() => true),
+      Promise.all(parts.map(({ durable }) => durable)).then((all) => all.every(Boolean)),
       this.#stopped.promise.then(() => false),
     ])
     if (!isStored) return

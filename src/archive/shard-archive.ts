@@ -173,6 +173,13 @@ export class ShardArchive implements Sink {
       this.#becomeDurable(offset, replid, this.#timeline)
   }
 
+  /** The stream of this timeline up to here will never be complete in the store: only a base behind it helps. */
+  noteLost(timeline: string, offset: number): void {
+    if (timeline !== this.#timelineName) return
+    this.#from = Math.max(this.#from, offset)
+    this.#hasBase = false
+  }
+
   /** A base is asked for over another connection; where its boundary will be is not known yet. */
   expectBase(isExpected: boolean): void {
     this.#writer.holdJoining(isExpected)

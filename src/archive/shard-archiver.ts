@@ -14,10 +14,12 @@ import type { BaseStart, BaseWriter, Position } from '../replication/sink.ts'
 import type { ArchiverOptions, ShardServers } from './archiver.ts'
 import { beginBase, originOfStart, type BaseUnderWay } from './base-writer.ts'
 import type { Shard } from './catalog.ts'
-import type { BaseManifest } from './documents.ts'
+import { showDocument, type BaseManifest } from './documents.ts'
 import { parseSegmentName, type DeploymentKeys } from './keys.ts'
+import { lostBetween, lostStretches, type LostStretch } from './lost-from-spool.ts'
 import { Outbox, type OutboxState } from './outbox.ts'
 import { ShardArchive, type SourceFacts } from './shard-archive.ts'
+import type { Outgoing } from './spool.ts'
 import { standingOf } from './standing.ts'
 import { Tripwire, type Tripped } from './tripwire.ts'
 
@@ -84,14 +86,18 @@ export class ShardArchiver {
   constructor(options: ShardArchiverOptions) {
     this.#options = options
     this.#clock = options.clock
-    this.#outbox = new Outbox({ ...options, dir: join(options.dir, 'spool') })
+    const onLost = (keys: readonly string[]): Outgoing[] => lostStretches(keys).map((lost) => this.#noteLost(lost))
+    this.#outbox = new Outbox({ ...options, dir: join(options.dir, 'spool'), onLost })
   }
 
   /** Goes on where an earlier run stopped. `read` reads once more what the store has of this shard. */
   async begin(known: Shard | undefined, read: () => Promise<Shard | undefined>): Promise<void> {
     const { shard, log } = this.#options
     const recovered: string[] = []
-    const spooled = await this.#outbox.recover((key) => this.#noteRecovered(key, recovered))
+    const spooled = await this.#outbox.recover(
+      (key) => this.#noteRecovered(key, recovered),
+      (keys) => lostBetween(known, keys).map((lost) => ({ before: lost.before, ...this.#noteLost(lost) })),
+    )
     // Documents say where a gap or a timeline begins: what is read must have them.
     const hasDocuments = spooled.some((key) => !key.includes('/stream/'))
     if (hasDocuments) await this.#outbox.empty()
@@ -187,6 +193,15 @@ export class ShardArchiver {
     this.#streams = true
     this.#baseUnderWay = false
     if (!this.#ending.signal.aborted) this.#follow(this.#archive?.position)
+  }
+
+  /** A stretch of the stream that was in the spool alone and is not any more: the gap that stands in its place. */
+  #noteLost({ timeline, gap }: LostStretch): Outgoing {
+    const { shard, keys, onEvent } = this.#options
+    this.#gaps += 1
+    this.#archive?.noteLost(timeline, gap.to)
+    onEvent({ event: 'gap', shard, gap })
+    return { key: keys.timeline(shard, timeline).gap(gap.from, gap.to), bytes: showDocument(gap) }
   }
 
   #noteRecovered(key: string, before: string[]): void {
