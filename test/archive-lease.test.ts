@@ -1,17 +1,24 @@
 // One archiver at a time: who has the lease, who gets it when its holder dies, and who must stop.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
+import { makeFolder, spawnChild } from '../lab/children.ts'
+import { startServer } from '../lab/servers.ts'
+import { until } from '../lab/until.ts'
 import { takeLease, type Lease } from '../src/archive/lease.ts'
 import { keysOf } from '../src/archive/keys.ts'
 import { openStorage, type Store } from '../src/archive/store/storage.ts'
 import { systemClock, type Clock } from '../src/lib/clock.ts'
 import { Fault } from '../src/lib/fault.ts'
 import { silentLog } from '../src/lib/log.ts'
-import { until } from '../lab/until.ts'
+import { RESPITE } from './daemon-process.ts'
+import { nothingLeftAfterwards } from './nothing-left.ts'
+
+nothingLeftAfterwards()
 
 const KEYS = keysOf('orders')
 // A minute in six seconds: a sign of life must still have time to reach a slow disk.
@@ -50,7 +57,7 @@ async function take(t: TestContext, store: Store, archiver: string, clock = HURR
   return { lease, lost }
 }
 
-suite('the lease', () => {
+suite('the lease', { concurrency: 3 }, () => {
   test('a second archiver is refused while the first one lives, and told who that is', async (t) => {
     const store = await openFolder(t)
     const first = await take(t, store, 'one')
@@ -107,5 +114,26 @@ suite('the lease', () => {
     const outcomes = await Promise.allSettled(['a', 'b', 'c', 'd', 'e'].map((name) => take(t, store, name)))
     const won = outcomes.filter((outcome) => outcome.status === 'fulfilled')
     assert.equal(won.length, 1)
+  })
+
+  test('a second `respite archive` on the same store says who was first, and ends with 1; the first one goes on', async (t) => {
+    const server = await startServer({ conf: ['repl-diskless-sync-delay 0'] })
+    t.after(() => server.stop())
+    const [store, data, other] = [makeFolder('store'), makeFolder('data'), makeFolder('data')]
+    const words = ['archive', server.url, '--name', 'orders', '--to', `file://${store}`, '--data']
+    const first = await spawnChild(RESPITE, [...words, data], { name: 'archiver', dir: data })
+    t.after(async () => {
+      first.kill('SIGTERM')
+      assert.equal(await first.exited, 'exit 0')
+    })
+    const printed = (): string => readFileSync(join(data, 'output.log'), 'utf8')
+    await until('the first one archives', () => /archives orders to/.test(printed()), { timeoutMs: 60_000 })
+    const second = await new Promise<{ exit: unknown; err: string }>((resolve) => {
+      execFile(RESPITE, [...words, other], (error, _out, err) => resolve({ exit: error?.code, err }))
+    })
+    assert.equal(second.exit, 1)
+    assert.match(second.err, new RegExp(`another archiver writes to it: .+ process ${first.pid} `))
+    assert.match(second.err, /one deployment has one archiver: stop the other one, or give this one another store/)
+    assert.ok(first.running)
   })
 })
