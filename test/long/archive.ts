@@ -1,155 +1,170 @@
-// Kills at random moments of a flood: the server, the archiver, both at once. After each the archive is read: what it may
-// have lost is what was in the socket (0.2 s), nothing, and 1.5 s; and there is no hole that is not written down.
+// Kills at random moments of a mixed flood: the server, the archiver with a backlog that is large enough and with one that
+// is not, the storage in the middle of uploads, server and archiver at once; then failovers of a Sentinel and of a Cluster.
+// After each the archive is read back, restored by a stock server, and compared with what the writers were told is written.
 //
-//   npm run long -- archive [KILLS OF EACH KIND]
+//   npm run long -- archive [KILLS OF EACH KIND [KIND…]]
 
-import assert from 'node:assert/strict'
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { rmSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { makeFolder } from '../../lab/children.ts'
-import { startServer, type Server } from '../../lab/servers.ts'
-import { until } from '../../lab/until.ts'
-import { openStorage } from '../../src/archive/store/storage.ts'
-import { systemClock } from '../../src/lib/clock.ts'
-import { openConnection } from '../../src/redis/connection.ts'
-import { assertNoSilentHole, DEPLOYMENT, infoOf, latest, layOut, timelinesOf } from '../archiving.ts'
-import { RESPITE } from '../daemon-process.ts'
-import { startFlood, type Flood } from '../flood.ts'
+import { startServer } from '../../lab/servers.ts'
+import { reasonOf } from '../../src/lib/fault.ts'
+import { median } from '../../bench/measure/numbers.ts'
+import { startBadLink } from '../bad-link.ts'
+import { Counting } from '../counting.ts'
+import { startFailingCluster, startFailingSentinel, type FailingOver } from '../failing-over.ts'
+import { KilledArchive } from '../killing.ts'
+import {
+  killArchiver,
+  killArchiverForLong,
+  killBoth,
+  killBothWithReceipts,
+  killServer,
+  killStorage,
+  type Loss,
+  type Scene,
+  type Storage,
+} from '../kinds-of-kills.ts'
+import { assertSameDataset } from '../same-dataset.ts'
+import { stages } from '../store-stages.ts'
 
-const kills = Number(process.argv[2] ?? 50)
-const PATIENTLY = { timeoutMs: 120_000, everyMs: 50 }
-const KINDS = { server: 200, archiver: 0, both: 1_500 } as const // milliseconds that may be lost
-type Kind = keyof typeof KINDS
-
-interface Counting {
-  /** The last count that was answered before a moment of `performance.now()`. */
-  answeredBefore(at: number): number
-  readonly ended: Promise<void>
+interface Kind {
+  readonly kill: (scene: Scene) => Promise<Loss>
+  readonly mayLoseMs: number
+  readonly conf?: readonly string[] // of the server
+  readonly words?: readonly string[] // of the archiver
+  readonly wait?: number // for so many replicas, as the writers see it: then nothing may be missing
+  readonly ends?: 0 | 1 // `respite verify`, of an archive with recorded gaps 1
+  readonly onS3?: boolean
 }
 
-/** Counts up as fast as one connection can, until that breaks. */
-async function count({ address, access }: Server): Promise<Counting> {
-  const connection = await openConnection({ address, access, timeoutMs: 30_000 })
-  const answered: { readonly at: number; readonly count: number }[] = []
-  const run = async (): Promise<void> => {
-    while (connection.open) {
-      answered.push({ count: Number(await connection.send('INCR', 'proof:count')), at: performance.now() })
-      if (answered.length > 200_000) answered.splice(0, 100_000)
-    }
-  }
-  const ended = run().catch(() => connection.close())
-  return { ended, answeredBefore: (at) => answered.findLast((each) => each.at <= at)?.count ?? 0 }
+const DURABLE = ['appendonly yes', 'appendfsync everysec']
+const KINDS: Record<string, Kind> = {
+  server: { kill: killServer, mayLoseMs: 200, conf: DURABLE },
+  archiver: { kill: killArchiver, mayLoseMs: 0, conf: ['repl-backlog-size 64mb'] },
+  'archiver, backlog too small': {
+    kill: killArchiverForLong,
+    mayLoseMs: 0,
+    conf: ['repl-backlog-size 1mb'],
+    ends: 1,
+  },
+  storage: { kill: killStorage, mayLoseMs: 0, conf: ['repl-backlog-size 64mb'], onS3: true },
+  'server and archiver': { kill: killBoth, mayLoseMs: 1_500, conf: DURABLE },
+  'server and archiver, WAIT 1': {
+    kill: killBothWithReceipts,
+    mayLoseMs: Infinity, // of what nobody was given a receipt for
+    conf: ['appendonly yes', 'appendfsync always'],
+    words: ['--attach', 'primary'],
+    wait: 1,
+  },
+}
+const FAILOVERS: Record<string, () => Promise<FailingOver>> = {
+  'failover by Sentinel': startFailingSentinel,
+  'failover in a Cluster': startFailingCluster,
 }
 
-class Proof {
-  readonly #server: Server
-  readonly #folder = makeFolder('store')
-  readonly #data = makeFolder('data')
-  #child: ChildProcess | undefined
-
-  constructor(server: Server) {
-    this.#server = server
-  }
-
-  async kill(kind: Kind): Promise<void> {
-    const store = await openStorage(`file://${this.#folder}`, { clock: systemClock })
-    if (this.#child === undefined) this.#start()
-    await this.#caughtUp(store)
-    const flood = await startFlood({ server: this.#server, databases: 1, pauseMs: 5 })
-    const counting = await count(this.#server)
-    await sleep(300 + Math.random() * 1_500)
-    const before = (await timelinesOf(store)).length
-    const at = performance.now()
-    const ends: Promise<unknown>[] = []
-    if (kind !== 'server' && this.#child !== undefined) {
-      ends.push(once(this.#child, 'exit'))
-      this.#child.kill('SIGKILL')
-      this.#child = undefined
-    }
-    if (kind !== 'archiver') ends.push(this.#server.kill('SIGKILL'))
-    await Promise.all(ends)
-    if (kind !== 'archiver') await this.#server.restart()
-    if (kind !== 'server') this.#start()
-    await this.#endFlood(flood, counting, kind)
-    await this.#caughtUp(store)
-    const timelines = await timelinesOf(store)
-    for (const timeline of timelines) assertNoSilentHole(timeline)
-    const old = timelines[before - 1] ?? assert.fail('the timeline is gone')
-    if (kind === 'archiver') {
-      assert.equal(timelines.length, before)
-      assert.equal(old.gaps.length, 0)
-    }
-    const cleanings: (() => Promise<void> | void)[] = []
-    const copy = await layOut({ after: (done) => void cleanings.push(done) }, store, old, old.bases[0] ?? assert.fail())
-    const has = Number(await copy.cli('GET', 'proof:count'))
-    for (const clean of cleanings) await clean()
-    store.close()
-    const due = counting.answeredBefore(at - KINDS[kind])
-    assert.ok(has >= due, `the archive has ${has}, and ${due} was answered ${KINDS[kind]} ms before the kill`)
-  }
-
-  /** What `respite verify` says of all of it: its exit code. */
-  async end(): Promise<number | null> {
-    if (this.#child !== undefined) {
-      const exited = once(this.#child, 'exit')
-      this.#child.kill('SIGTERM')
-      await exited
-    }
-    const { status, stdout } = spawnSync(RESPITE, ['verify', `file://${this.#folder}`], { encoding: 'utf8' })
-    if (status !== 0) console.log(stdout)
-    for (const folder of [this.#folder, this.#data]) rmSync(folder, { recursive: true, force: true })
-    return status
-  }
-
-  #start(): void {
-    const words = ['archive', this.#server.url, '--json', '--name', DEPLOYMENT]
-    const all = [...words, '--to', `file://${this.#folder}`, '--data', this.#data]
-    this.#child = spawn(RESPITE, all, { stdio: ['ignore', 'ignore', 'inherit'] })
-  }
-
-  async #endFlood(flood: Flood, counting: Counting, kind: Kind): Promise<void> {
-    if (kind === 'archiver') await this.#server.cli('CLIENT', 'KILL', 'TYPE', 'normal')
-    await flood.stop()
-    await counting.ended
-  }
-
-  async #caughtUp(store: Parameters<typeof latest>[0]): Promise<void> {
-    await this.#server.cli('SET', 'proof:mark', String(Math.random()))
-    await until(
-      'all of it is in the store',
-      async () => {
-        // With its first replica a server takes another id.
-        const info = await infoOf(this.#server, 'replication')
-        const [replid, offset] = [info.get('master_replid'), Number(info.get('master_repl_offset'))]
-        const { about, replids, stretches, bases } = await latest(store)
-        const isThis = [about, ...replids].some((each) => each?.replid === replid)
-        return isThis && bases.length > 0 && (stretches.at(-1)?.to ?? 0) >= offset
-      },
-      PATIENTLY,
-    )
-  }
-}
-
+const [count = '50', ...chosen] = process.argv.slice(2)
+const kills = Number(count)
+const failovers = Math.max(3, Math.round(kills / 10))
 let holds = true
-for (const kind of Object.keys(KINDS) as Kind[]) {
-  const conf = ['appendonly yes', 'appendfsync everysec', 'repl-backlog-size 64mb']
-  const server = await startServer({ debug: true, conf })
-  const proof = new Proof(server)
-  let well = 0
-  for (let at = 0; at < kills; at += 1)
-    try {
-      await proof.kill(kind)
-      well += 1
-    } catch (error) {
-      holds = false
-      console.log(`${kind}, kill ${at + 1}: ${error instanceof Error ? error.message : String(error)}`)
-    }
-  const status = await proof.end()
-  holds &&= status === 0
-  await server.stop()
-  console.log(`${kind}: ${well} of ${kills} kills lost at most ${KINDS[kind]} ms; respite verify ends with ${status}`)
+
+function fails(what: string): void {
+  holds = false
+  console.log(what)
 }
+
+interface Ending {
+  after(done: () => Promise<void> | void): void
+}
+
+async function openStorageServer(t: Ending): Promise<Storage> {
+  const stage = await stages()
+    .find(({ id }) => id === 's3')
+    ?.start()
+  if (stage === undefined || typeof stage === 'string') throw new Error(stage)
+  t.after(() => stage.stop())
+  const line = await startBadLink(t, new URL(stage.url).searchParams.get('endpoint') ?? '')
+  return { stage, line, killedWithin: 0 }
+}
+
+async function proveKind(name: string, kind: Kind): Promise<void> {
+  const cleanings: (() => Promise<void> | void)[] = []
+  const t: Ending = { after: (done) => void cleanings.unshift(done) }
+  try {
+    const server = await startServer({ debug: true, conf: kind.conf ?? [] })
+    t.after(() => server.stop())
+    const storage = kind.onS3 === true ? await openStorageServer(t) : undefined
+    const { url: store = `file://${makeFolder('store')}`, options = {} } = storage?.stage ?? {}
+    const way = storage && store.replace(/endpoint=.*/, `endpoint=${storage.line.url}`)
+    const words = ['--every', '15s', ...(kind.words ?? [])]
+    const place = { store, storage: options, ...(way === undefined ? {} : { way }) }
+    const archive = await KilledArchive.open({ url: server.url, words, ...place })
+    const counting = new Counting({ wait: kind.wait ?? 0 })
+    await archive.start()
+    const losses = await killAll(name, kind, { server, archive, counting, storage })
+    await archive.caughtUp(server)
+    const restored = await archive.restore()
+    t.after(() => restored.stop())
+    await assertSameDataset(restored, server)
+    const ended = await archive.end()
+    const isEnded = ended.archiver === 'exit 0' && ended.verify === (kind.ends ?? 0)
+    if (!isEnded) fails(`${name}: the archiver ends with ${ended.archiver}, verify with ${ended.verify}\n${ended.says}`)
+    tell(name, kind, losses, { ...ended, within: storage?.killedWithin })
+  } catch (error) {
+    fails(`${name}: ${reasonOf(error)}`)
+  } finally {
+    for (const clean of cleanings) await clean()
+  }
+}
+
+async function killAll(name: string, kind: Kind, scene: Omit<Scene, 'done'>): Promise<Loss[]> {
+  const losses: Loss[] = []
+  for (let done = 0; done < kills; done += 1) {
+    const loss = await kind.kill({ ...scene, done }).catch((error: unknown) => {
+      throw new Error(`kill ${done + 1}: ${reasonOf(error)}; the archiver said\n${scene.archive.says()}`)
+    })
+    losses.push(loss)
+    const isKept = kind.wait === undefined ? loss.lostMs <= kind.mayLoseMs : loss.missing === 0
+    if (!isKept) fails(`${name}, kill ${done + 1}: ${loss.lostMs.toFixed(0)} ms lost, ${loss.missing} writes missing`)
+  }
+  return losses
+}
+
+interface Told {
+  readonly verify: number
+  readonly within: number | undefined
+}
+
+function tell(name: string, kind: Kind, losses: readonly Loss[], { verify, within }: Told): void {
+  const ms = losses.map(({ lostMs }) => lostMs)
+  const writes = losses.reduce((sum, { acknowledged }) => sum + acknowledged, 0)
+  const missing = losses.reduce((most, each) => Math.max(most, each.missing), 0)
+  const lost =
+    kind.wait === undefined
+      ? `lost: median ${median(ms).toFixed(0)} ms, worst ${Math.max(...ms).toFixed(0)} ms (bound ${kind.mayLoseMs})`
+      : `of what WAIT had answered: ${missing} missing at worst (bound 0)`
+  const upload = within === undefined ? '' : `; ${within} with a request under way`
+  const many = `${String(losses.length).padStart(3)} kills; ${writes} writes acknowledged`
+  console.log(`${name.padEnd(28)} ${many}; ${lost}${upload}; verify ends with ${verify}`)
+}
+
+async function proveFailovers(name: string, start: () => Promise<FailingOver>): Promise<void> {
+  const failing = await start()
+  try {
+    const outcomes = { continued: 0, forked: 0 }
+    for (let at = 0; at < failovers; at += 1) outcomes[await failing.fail()] += 1
+    const { archiver, verify, says } = await failing.archive.end()
+    if (archiver !== 'exit 0' || verify !== 0) fails(`${name}: ${archiver}, verify ends with ${verify}\n${says}`)
+    const { continued, forked } = outcomes
+    const many = `${String(failovers).padStart(3)} times`
+    console.log(`${name.padEnd(28)} ${many}; ${continued} continued, ${forked} forked; verify ends with ${verify}`)
+  } catch (error) {
+    fails(`${name}: ${reasonOf(error)}; the archiver said\n${failing.archive.says()}`)
+  } finally {
+    await failing.stop()
+  }
+}
+
+const isChosen = (name: string): boolean => chosen.length === 0 || chosen.includes(name)
+for (const [name, kind] of Object.entries(KINDS)) if (isChosen(name)) await proveKind(name, kind)
+for (const [name, start] of Object.entries(FAILOVERS)) if (isChosen(name)) await proveFailovers(name, start)
 console.log(holds ? 'holds' : 'does not hold')
 process.exitCode = holds ? 0 : 1
