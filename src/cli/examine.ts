@@ -60,6 +60,7 @@ export interface Examination extends Sighting {
   readonly reasons: readonly string[] // why the verdict is not healthy, a sentence each
   readonly findings: readonly Finding[]
   readonly undecided: Diagnosis['undecided']
+  readonly asked: Diagnosis['asked']
 }
 
 const SETTLE_MS = 4_500 // includes the two seconds after which Sentinels introduce themselves
@@ -77,12 +78,13 @@ export interface Asked {
   readonly groups: readonly RuleGroup[]
   readonly dataDir: string
   readonly look?: LookOptions // of the server that the URL names
+  readonly checkFolders?: readonly string[] // of checks that an operator wrote
   readonly memory?: Memory // of the daemon; it is asked when absent
 }
 
 /** Looks, and judges what was seen. */
 export async function examine(options: Examined, asked: Asked): Promise<Examination> {
-  return judge(await sight(options, asked))
+  return judge(await sight(options, asked), asked.checkFolders)
 }
 
 /** Looks, and judges nothing yet. */
@@ -128,15 +130,16 @@ export async function sight(options: Examined, asked: Asked): Promise<Sighting> 
 }
 
 /** Of the same sighting always the same. */
-export async function judge(sighting: Sighting): Promise<Examination> {
+export async function judge(sighting: Sighting, checkFolders: readonly string[] = []): Promise<Examination> {
   const { deployment, alerts, history, evidence } = sighting
-  const { findings, undecided, couldNotLook: notSeen } = diagnose(evidence, await loadChecks())
+  const { findings, undecided, asked, couldNotLook: notSeen } = diagnose(evidence, await loadChecks(checkFolders))
   const said = [...alerts, ...(history?.alerts ?? [])]
   const reasons = [...findings.filter(counts).map(reasonOfFinding), ...reasonsOf(deployment), ...alarming(said)]
   return {
     ...sighting,
     findings,
     undecided,
+    asked,
     reasons,
     verdict: verdictOf(sighting, reasons, findings),
     couldNotLook: unique([...sighting.couldNotLook, ...notSeen]).toSorted((a, b) => a.at.localeCompare(b.at)),

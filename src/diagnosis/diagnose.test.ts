@@ -133,3 +133,18 @@ describe('a check', () => {
     )
   })
 })
+
+describe('a check that found nothing', () => {
+  test('is told from one that could not look', () => {
+    const looks: Check = { asks: '?', look: ({ disk }) => (disk === undefined ? undefined : undefined) }
+    const passes: Check = { asks: '?', look: ({ id }) => (id === '' ? undefined : undefined) }
+    const { asked } = diagnose(
+      evidenceOf(['a']),
+      new Map([
+        ['looks', looks],
+        ['passes', passes],
+      ]),
+    )
+    assert.deepEqual(asked, { looks: ['disk of a'], passes: [] })
+  })
+})

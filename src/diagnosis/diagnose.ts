@@ -18,7 +18,7 @@ import {
   type Severity,
   type Undecided,
 } from './check.ts'
-import type { ActiveAlert, Evidence } from './evidence.ts'
+import { SOURCES, type ActiveAlert, type Evidence } from './evidence.ts'
 
 export interface Finding {
   readonly check: string
@@ -33,10 +33,14 @@ export interface Finding {
   readonly actions: readonly { readonly id: ActionId; readonly why: string; readonly risk: Risk }[]
 }
 
+/** What each check would have needed and did not see, by its id; `server: source`. Empty: it saw all that it looked for. */
+export type Asked = Readonly<Record<string, readonly string[]>>
+
 export interface Diagnosis {
   readonly findings: readonly Finding[] // the roots first, then by how bad they are
   readonly undecided: readonly Undecided[]
   readonly couldNotLook: readonly CouldNotLook[] // of the evidence, and checks that failed
+  readonly asked: Asked
 }
 
 const CHECKS = fileURLToPath(new URL('checks', import.meta.url))
@@ -54,19 +58,42 @@ export function diagnose(evidence: Evidence, checks: ReadonlyMap<string, Check>)
   const found: Candidate[] = []
   const undecided: Undecided[] = []
   const failed: CouldNotLook[] = []
-  for (const [check, unit] of checks)
-    for (const { server, answer } of answersOf(check, unit, { evidence, failed })) {
+  const asked: Record<string, readonly string[]> = {}
+  for (const [check, unit] of checks) {
+    const unseen = new Set<string>()
+    for (const { server, answer } of answersOf(check, unit, { evidence: noting(evidence, unseen), failed })) {
       if (answer === undefined) continue
       if ('between' in answer) undecided.push({ server, ...answer })
       else found.push({ check, server: answer.server ?? server, found: answer })
     }
+    asked[check] = [...unseen]
+  }
   const findings = found.map((one) => findingOf(one, found, evidence.alerts)).toSorted(byUrgency)
   const couldNotLook = [
     ...evidence.couldNotLook,
     ...evidence.servers.flatMap((server) => server.couldNotLook),
     ...failed,
   ]
-  return { findings, undecided: undecided.filter((one) => !isDecided(one, findings)), couldNotLook }
+  return { findings, undecided: undecided.filter((one) => !isDecided(one, findings)), couldNotLook, asked }
+}
+
+// What a source sees only of some servers: that a standalone server has no Sentinel's view is no lack of sight.
+const OF_SOME: ReadonlySet<string> = new Set(['sentinel', 'cluster', 'supervised', 'certificate'])
+const SOURCE_NAMES: ReadonlySet<string> = new Set(Object.keys(SOURCES))
+
+/** The same evidence; which parts a check looks for and does not find is noted, so that "nothing" is told from "not seen". */
+function noting(evidence: Evidence, unseen: Set<string>): Evidence {
+  const servers = evidence.servers.map((server) => {
+    return new Proxy(server, {
+      get(target, name, receiver) {
+        const value: unknown = Reflect.get(target, name, receiver)
+        if (value === undefined && typeof name === 'string' && SOURCE_NAMES.has(name) && !OF_SOME.has(name))
+          unseen.add(`${name} of ${target.id}`)
+        return value
+      },
+    })
+  })
+  return { ...evidence, servers }
 }
 
 interface Candidate {
@@ -75,7 +102,7 @@ interface Candidate {
   readonly found: Found
 }
 
-interface Asked {
+interface ServerAnswer {
   readonly server: string
   readonly answer: Answered
 }
@@ -84,8 +111,8 @@ function answersOf(
   id: string,
   check: Check,
   { evidence, failed }: { evidence: Evidence; failed: CouldNotLook[] },
-): readonly Asked[] {
-  const ask = (server: string, look: () => readonly Answered[]): Asked[] => {
+): readonly ServerAnswer[] {
+  const ask = (server: string, look: () => readonly Answered[]): ServerAnswer[] => {
     try {
       return look().map((answer) => ({ server, answer }))
     } catch (error) {

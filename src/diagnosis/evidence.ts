@@ -83,6 +83,30 @@ export interface Seen {
   readonly certificate: CertificateSeen
 }
 
+/** The names of all sources. */
+export const SOURCES = {
+  info: true,
+  config: true,
+  clients: true,
+  slowlog: true,
+  latency: true,
+  memory: true,
+  acl: true,
+  sentinel: true,
+  cluster: true,
+  pubsub: true,
+  process: true,
+  supervised: true,
+  places: true,
+  log: true,
+  disk: true,
+  conf: true,
+  kernel: true,
+  listening: true,
+  firewall: true,
+  certificate: true,
+} as const satisfies Record<keyof Seen, true>
+
 export interface InfoSeen {
   readonly fields: Readonly<Record<string, string>> // INFO everything; `db0`, `cmdstat_get`, `errorstat_OOM` too
   readonly before: Readonly<Record<string, string>> // the same, `apartMs` earlier: what counts gives a rate
