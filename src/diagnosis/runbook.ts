@@ -43,7 +43,7 @@ export async function readRunbook(alert: string, folders: readonly string[]): Pr
 export function parseRunbook(alert: string, text: string): Runbook {
   const steps: string[] = []
   for (const line of text.trimEnd().split('\n')) {
-    const goesOn = /^ {2,}\S/.test(line) && /^- /.test(steps.at(-1) ?? '')
+    const goesOn = /^ {2,}\S/.test(line) && (steps.at(-1) ?? '').startsWith('- ')
     if (goesOn) steps.push(`${steps.pop()}\n${line}`)
     else steps.push(line)
   }
