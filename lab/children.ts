@@ -53,6 +53,7 @@ export interface SpawnOptions {
   readonly name: string
   readonly dir: string // working folder; standard output and error go to `output.log` in it
   readonly env?: Record<string, string>
+  readonly uid?: number | undefined // of another user; needs root
 }
 
 /** Starts a process that ends with us. It does not keep us alive by itself. */
@@ -65,6 +66,7 @@ export async function spawnChild(command: string, args: readonly string[], optio
     env: { ...process.env, ...options.env },
     stdio: ['ignore', output, output],
     detached: true,
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   })
   closeSync(output)
   await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject))

@@ -5,7 +5,7 @@
 // SERVERS names the binary when it is not `redis-server` of the PATH: SERVERS=/opt/valkey/bin/valkey-server npm test
 
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { reasonOf } from '../src/lib/fault.ts'
@@ -31,6 +31,7 @@ export interface StartOptions {
     readonly clients?: 'yes' | 'no' | 'optional'
   }
   readonly sentinel?: boolean // run as a Sentinel; `startSentinel` is the usual way
+  readonly uid?: number | undefined // of another user, whom its folder then belongs to; needs root
 }
 
 export interface Server {
@@ -129,6 +130,7 @@ function makeServer(options: StartOptions, name: string, dir: string, port: numb
   const address: Address = { host: HOST, port }
   const id = `${HOST}:${port}`
   writeFileSync(confFile, confLines(options, { port, dir, logFile, socketPath }).join('\n') + '\n')
+  handOver(dir, options.uid)
   let child: Child | undefined
 
   const log = (): string => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '') + outputOf(dir)
@@ -139,7 +141,7 @@ function makeServer(options: StartOptions, name: string, dir: string, port: numb
   }
   const restart = async (): Promise<void> => {
     const words = [confFile, ...(options.sentinel ? ['--sentinel'] : []), ...(options.args ?? [])]
-    const started = await spawnChild(binary, words, { name: `${name} ${id}`, dir })
+    const started = await spawnChild(binary, words, { name: `${name} ${id}`, dir, uid: options.uid })
     child = started
     await until(`${name} answers at ${id}`, () => (started.running ? answers(address, access) : true)).catch(
       (error: unknown) => {
@@ -178,6 +180,13 @@ function makeServer(options: StartOptions, name: string, dir: string, port: numb
       rmSync(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** The folder and what is in it now, to another user; the way to it is opened to everybody. */
+function handOver(dir: string, uid: number | undefined): void {
+  if (uid === undefined) return
+  chmodSync(dirname(dir), 0o711)
+  for (const path of [dir, ...readdirSync(dir).map((name) => join(dir, name))]) chownSync(path, uid, uid)
 }
 
 function confLines(

@@ -16,12 +16,18 @@ export interface Stage {
 
 const PASSWORD = 'open sesame'
 
+export interface StageOptions extends StartOptions {
+  readonly ofPrimary?: StartOptions // what replicas do not have: its folder, its user
+}
+
 /** Starts it and fills it with about as many keys as the variant says, of mixed sizes under usual names. */
-export async function startStage(variant: Variant, random: Random, options: StartOptions = {}): Promise<Stage> {
+export async function startStage(variant: Variant, random: Random, options: StageOptions = {}): Promise<Stage> {
   const { password, replicas: count = 0, conf = [], keys } = variant
   const login = password === true ? { password: PASSWORD } : {}
-  const started = { debug: true, ...login, ...options, conf: [...(options.conf ?? []), ...conf] }
-  const primary = await startServer({ name: 'primary', ...started })
+  const { ofPrimary = {}, ...ofAll } = options
+  const started = { debug: true, ...login, ...ofAll, conf: [...(ofAll.conf ?? []), ...conf] }
+  const own = { ...started, ...ofPrimary, conf: [...started.conf, ...(ofPrimary.conf ?? [])] }
+  const primary = await startServer({ name: 'primary', ...own })
   const replicas: Server[] = []
   try {
     await fill(primary, random.between(Math.ceil(keys * 0.8), Math.ceil(keys * 1.2)), random)

@@ -2,8 +2,8 @@
 
 import { mountSmallDisk } from '../disk.ts'
 import { USUAL_VARIANTS, type LabFault } from '../fault.ts'
+import { snapshotEnds } from '../saving.ts'
 import { startStage } from '../stage.ts'
-import { until } from '../until.ts'
 
 export default {
   says: 'The disk is full when the next snapshot is written.',
@@ -13,7 +13,7 @@ export default {
   async build(variant, random) {
     const disk = mountSmallDisk(64 << 20)
     const conf = [`dir ${disk.dir}`, 'save 3600 1', 'rdbcompression no', 'rdb-del-sync-files no']
-    const stage = await startStage(variant, random, { conf })
+    const stage = await startStage(variant, random, { ofPrimary: { conf } })
     const { primary } = stage
     await primary.cli('SAVE')
     return {
@@ -22,17 +22,11 @@ export default {
       async inject() {
         await primary.cli('DEBUG', 'POPULATE', '3000', 'page', '1500')
         disk.fill(256 << 10)
-        await primary.cli('BGSAVE')
-        await until('the snapshot fails', async () =>
-          (await primary.cli('INFO', 'persistence')).includes('rdb_last_bgsave_status:err'),
-        )
+        await snapshotEnds(primary, 'err')
       },
       async heal() {
         disk.free()
-        await primary.cli('BGSAVE')
-        await until('the snapshot succeeds', async () =>
-          (await primary.cli('INFO', 'persistence')).includes('rdb_last_bgsave_status:ok'),
-        )
+        await snapshotEnds(primary, 'ok')
       },
       async stop() {
         await stage.stop()

@@ -199,7 +199,15 @@ export interface ProcessSeen {
   readonly cpuLimitCores?: number | undefined
   readonly throttledPeriods?: number | undefined // of its control group, while we looked a moment
   readonly runDelayShare?: number | undefined // of wall time it was ready to run and had no processor
-  readonly children: readonly { readonly pid: number; readonly command: string; readonly state: string }[]
+  readonly children: readonly ChildSeen[] // what writes a snapshot or an append-only file
+}
+
+export interface ChildSeen {
+  readonly pid: number
+  readonly command: string
+  readonly state: string
+  readonly cpuShare?: number | undefined // 1: a full core, while we looked a moment
+  readonly waitsIn?: string | undefined // by the kernel's name: "hrtimer_nanosleep", "pipe_write"
 }
 
 export interface SupervisedSeen {

@@ -63,6 +63,13 @@ EIP:
   assert.equal(all.length, kept.length + 2)
 })
 
+test('what the parent says goes on in the line in which a crashed child tested memory', async () => {
+  const text = `*** Preparing to test memory region 7f50d64e1000 (8192 bytes)
+.O.O.O.O4525:M 21 Nov 2026 14:37:52.057 # Background saving terminated by signal 11`
+  const last = (await entries(text)).at(-1)
+  assert.deepEqual([last?.pid, last?.text], [4525, 'Background saving terminated by signal 11'])
+})
+
 test('the logo is no warning, and the entries around it stay apart', async () => {
   const text = `1:M 21 Nov 2026 12:00:00.000 # Configuration loaded
                 _._                                                  

@@ -46,8 +46,11 @@ interface Head {
   readonly zoneIsKnown: boolean
 }
 
+// A crash report tests memory and shows its progress without an end of line; whoever writes next goes on in that line.
+const PROGRESS = /^[.OE]+(?=\d+:[XCSM] )/
+
 function headOf(line: string): Head | undefined {
-  const usual = USUAL.exec(line)
+  const usual = USUAL.exec(line.replace(PROGRESS, ''))
   if (usual !== null) {
     const [, pid, role = '', date = '', sign = '', text = ''] = usual
     const level = SIGNS[sign as keyof typeof SIGNS]

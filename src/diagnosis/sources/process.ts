@@ -7,7 +7,7 @@ import { Fault } from '../../lib/fault.ts'
 import { lookAtPid, lookAtProcess, type Sight } from '../../supervisors/look-at-process.ts'
 import { groupFigures, procResources, procStat, procText } from '../../supervisors/proc.ts'
 import { openLooking } from '../../supervisors/supervisor.ts'
-import type { ProcessSeen, Seen } from '../evidence.ts'
+import type { ChildSeen, ProcessSeen, Seen } from '../evidence.ts'
 import type { ServerAtHand, Source } from '../source.ts'
 
 export default {
@@ -50,7 +50,6 @@ export default {
       memoryUsedBytes,
       cpuLimitCores,
       ...(await moved(pid)),
-      children: childrenOf(pid),
     } satisfies ProcessSeen
   },
 } satisfies Source<'process'>
@@ -71,15 +70,20 @@ async function sightOf({ view, local, supervisor, remembered }: ServerAtHand, { 
 const WINDOW_MS = 200
 
 /** What its scheduler and its control group did to it in a moment. */
-async function moved(pid: number): Promise<Pick<ProcessSeen, 'runDelayShare' | 'throttledPeriods' | 'oomKills'>> {
+async function moved(
+  pid: number,
+): Promise<Pick<ProcessSeen, 'runDelayShare' | 'throttledPeriods' | 'oomKills' | 'children'>> {
   const before = { delay: runDelayNs(pid), ...groupFigures(pid) }
+  const busyBefore = new Map(childPids(pid).map((child) => [child, runTimeNs(child)]))
   const started = performance.now()
   await new Promise((resolve) => setTimeout(resolve, WINDOW_MS))
   const after = { delay: runDelayNs(pid), ...groupFigures(pid) }
   const wallNs = (performance.now() - started) * 1e6
+  const children = childPids(pid).flatMap((child) => childOf(child, busyBefore.get(child), wallNs))
   const { oomKills } = after
   return {
     oomKills,
+    children,
     runDelayShare:
       before.delay === undefined || after.delay === undefined ? undefined : (after.delay - before.delay) / wallNs,
     throttledPeriods:
@@ -91,8 +95,17 @@ async function moved(pid: number): Promise<Pick<ProcessSeen, 'runDelayShare' | '
 
 /** The time that its main thread was ready and had no processor. Source: Linux Documentation/scheduler/sched-stats.rst */
 function runDelayNs(pid: number): number | undefined {
-  const delay = procText(pid, 'schedstat').split(' ')[1]
-  return delay === undefined || delay === '' ? undefined : Number(delay)
+  return schedNs(pid, 1)
+}
+
+/** The time that its main thread ran. */
+function runTimeNs(pid: number): number | undefined {
+  return schedNs(pid, 0)
+}
+
+function schedNs(pid: number, column: 0 | 1): number | undefined {
+  const text = procText(pid, 'schedstat').split(' ')[column]
+  return text === undefined || text === '' ? undefined : Number(text)
 }
 
 function kiloBytes(text: string, name: string): number | undefined {
@@ -101,15 +114,27 @@ function kiloBytes(text: string, name: string): number | undefined {
 }
 
 /** From the children of each of its threads, where the kernel lists them, which is nearly everywhere. */
-function childrenOf(pid: number): ProcessSeen['children'] {
-  const pids = threadsOf(pid).flatMap((thread) => procText(pid, `task/${thread}/children`).split(' '))
-  return pids
+function childPids(pid: number): number[] {
+  return threadsOf(pid)
+    .flatMap((thread) => procText(pid, `task/${thread}/children`).split(' '))
     .filter((text) => text !== '')
-    .flatMap((text) => {
-      const child = Number(text)
-      const state = procStat(child)?.state
-      return state === undefined ? [] : [{ pid: child, command: procText(child, 'comm').trim(), state }]
-    })
+    .map(Number)
+}
+
+function childOf(pid: number, ranBefore: number | undefined, wallNs: number): ChildSeen[] {
+  const state = procStat(pid)?.state
+  if (state === undefined) return [] // it has ended meanwhile
+  const ran = runTimeNs(pid)
+  const waitsIn = procText(pid, 'wchan')
+  return [
+    {
+      pid,
+      command: procText(pid, 'comm').trim(),
+      state,
+      cpuShare: ran === undefined || ranBefore === undefined ? undefined : (ran - ranBefore) / wallNs,
+      waitsIn: waitsIn === '' || waitsIn === '0' ? undefined : waitsIn,
+    },
+  ]
 }
 
 function threadsOf(pid: number): string[] {
