@@ -14,6 +14,11 @@ export function infoNumber(server: ServerEvidence, field: string): number | unde
   return toNumber(server.info?.fields[field])
 }
 
+/** A field of INFO as it was a moment earlier, at the first of the two looks. */
+export function infoNumberBefore(server: ServerEvidence, field: string): number | undefined {
+  return toNumber(server.info?.before[field])
+}
+
 /** A part of a field such as `cmdstat_get:calls=3,usec=12` or `db0:keys=1,expires=0`. */
 export function infoPart(server: ServerEvidence, field: string, part: string): number | undefined {
   return partOf(server.info?.fields[field], part)
