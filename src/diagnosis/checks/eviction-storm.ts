@@ -4,7 +4,7 @@
 
 import { formatBytes, formatCount } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import type { Evidence, ServerEvidence } from '../evidence.ts'
+import type { ServerEvidence } from '../evidence.ts'
 import { expiringKeys, memoryFacts, memoryUse } from '../memory-use.ts'
 import { infoFact, infoNumber, infoNumberBefore, infoRate, lastLogged, logFact, type LogEntrySeen } from '../reading.ts'
 
