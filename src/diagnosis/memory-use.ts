@@ -29,7 +29,7 @@ export function memoryUse(server: ServerEvidence): MemoryUse | undefined {
 }
 
 /** What takes the memory, the largest first, without what takes less than a hundredth. */
-export function memoryParts(server: ServerEvidence): { readonly what: string; readonly bytes: number }[] {
+function memoryParts(server: ServerEvidence): { readonly what: string; readonly bytes: number }[] {
   const read = (field: string): number => infoNumber(server, field) ?? 0
   const replication =
     infoNumber(server, 'mem_total_replication_buffers') ?? read('mem_replication_backlog') + read('mem_clients_slaves')
