@@ -46,7 +46,7 @@ const PACKAGES: Record<string, string> = {
 // "Who can change a server?" is answered by one search.
 const GUARDED: Record<string, string> = {
   'src/redis/write.ts': 'mitigation restore',
-  'src/redis/probe.ts': 'metrics diagnosis', // touches only its own reserved key and channel
+  'src/redis/probe.ts': 'metrics diagnosis', // touches only its own reserved key and channel, and what a busy server refuses
   'src/redis/save.ts': 'archive',
   'src/supervisors/act.ts': 'mitigation restore',
   'src/supervisors/replace-files.ts': 'mitigation restore',

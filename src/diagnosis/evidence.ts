@@ -56,7 +56,15 @@ export interface ServerEvidence extends Partial<Seen> {
   readonly lagSeconds?: number | undefined // of a replica
   readonly shard?: string | undefined // of a Cluster node: the id of its shard's primary node
   readonly supervisor?: string | undefined // `systemd:redis-server`, as configured
+  readonly was?: WasSeen | undefined // what was remembered of it
   readonly couldNotLook: readonly CouldNotLook[]
+}
+
+/** What it said of itself when it last answered; kept for the time when it no longer does. */
+export interface WasSeen {
+  readonly pid?: number | undefined
+  readonly role?: Role | undefined
+  readonly replicas?: readonly string[] | undefined // ids of those that followed it
 }
 
 /** What the sources see; a source is a file of sources/, and its name is the name here. */
@@ -81,6 +89,7 @@ export interface Seen {
   readonly listening: ListeningSeen
   readonly firewall: FirewallSeen
   readonly certificate: CertificateSeen
+  readonly script: ScriptSeen // of a server that answers BUSY
 }
 
 /** The names of all sources. */
@@ -199,6 +208,7 @@ export interface ProcessSeen {
   readonly cpuLimitCores?: number | undefined
   readonly throttledPeriods?: number | undefined // of its control group, while we looked a moment
   readonly runDelayShare?: number | undefined // of wall time it was ready to run and had no processor
+  readonly outputs?: readonly string[] | undefined // files that its standard output and error go to
   readonly children: readonly ChildSeen[] // what writes a snapshot or an append-only file
 }
 
@@ -289,6 +299,8 @@ export interface KernelSeen {
 export interface ListeningSeen {
   readonly sockets: readonly { readonly name: string; readonly queue?: number | undefined }[] // on that port, on any address
   readonly otherPorts: readonly string[] // where the process that is known listens instead
+  readonly meets?: string | undefined // the one of the sockets that a connection to the server's address meets
+  readonly owner?: string | undefined // of that one: "python3 (pid 4711)", where it may be seen
 }
 
 export interface FirewallSeen {
@@ -301,6 +313,18 @@ export interface CertificateSeen {
   readonly notBefore: number // epoch ms
   readonly notAfter: number
   readonly authorityNotAfter?: number | undefined // the earliest of the chain
+  readonly at?: string | undefined // where it was served, when that is not the server's address as we have it
+  readonly distrust?: string | undefined // why it does not hold against our CA and the server's name
+  readonly own?: { readonly subject: string; readonly notAfter: number } | undefined // the certificate that we show
+}
+
+/** The script or function that keeps a server busy, as far as it lets anybody ask. */
+export interface ScriptSeen {
+  readonly kind: 'script' | 'function' // EVAL, or FCALL
+  readonly hasWritten?: boolean | undefined // then it cannot be killed; absent: the server does not say
+  readonly fromPrimary?: boolean | undefined // it came over the replication link
+  readonly command?: string | undefined // of a function: "fcall_ro report 1 orders"
+  readonly runsForMs?: number | undefined // of a function
 }
 
 /** Samples of the last minutes, as the daemon kept them. */

@@ -117,6 +117,7 @@ async function lookAtServer(
     lagSeconds: view.lagSeconds,
     shard: view.shard,
     supervisor,
+    was: wasSeen(atHand.remembered),
     ...seen,
     couldNotLook,
   }
@@ -144,6 +145,10 @@ async function answersNow(ask: Ask, answer: AnswerId): Promise<boolean> {
   const isAlive = await Promise.race([sign, late])
   alarm.stop()
   return isAlive
+}
+
+function wasSeen({ pid, role, replicas }: Remembered): ServerEvidence['was'] {
+  return role === undefined ? undefined : { pid, role, replicas }
 }
 
 /** Each source starts as soon as those that it builds on have ended, well or not. */

@@ -1,5 +1,5 @@
-// What is worth knowing of a server once it no longer answers: its process, and where its files are. Taken from evidence
-// of a time when it still said so.
+// What is worth knowing of a server once it no longer answers: its process, who it was to others, and where its files are.
+// Taken from evidence of a time when it still said so.
 
 import type { KnownPlaces } from '../supervisors/supervisor.ts'
 import type { Evidence, ServerEvidence } from './evidence.ts'
@@ -7,15 +7,25 @@ import type { Remembered } from './source.ts'
 
 /** By server id; of a server that said nothing of itself, there is nothing to remember. */
 export function rememberedFrom({ servers }: Evidence): Map<string, Remembered> {
-  return new Map(servers.filter(({ info }) => info !== undefined).map((server) => [server.id, ofServer(server)]))
+  return new Map(
+    servers.filter(({ info }) => info !== undefined).map((server) => [server.id, ofServer(server, servers)]),
+  )
 }
 
-function ofServer({ info, places, process }: ServerEvidence): Remembered {
+function ofServer(server: ServerEvidence, all: readonly ServerEvidence[]): Remembered {
+  const { info, places, process, supervised, role, id } = server
   const pid = process?.pid ?? Number(info?.fields['process_id'] ?? 0)
   const known: KnownPlaces = {
     configFile: places?.conf?.inside,
     dataDir: places?.dir?.inside,
     logFile: places?.log?.inside,
   }
-  return { pid: pid > 0 ? pid : undefined, places: known }
+  return {
+    pid: pid > 0 ? pid : undefined,
+    places: known,
+    outputs: process?.outputs,
+    supervisor: supervised?.supervisor,
+    role,
+    replicas: all.filter(({ primary }) => primary === id).map((replica) => replica.id),
+  }
 }

@@ -2,7 +2,7 @@
 // other sources saw before it, and returns what it saw; undefined when there is nothing of the kind (a server that is no
 // Sentinel has no `sentinel`). What it cannot see it throws, as a Fault with a hint, or notes while it goes on.
 
-import type { ServerView } from '../fleet/server.ts'
+import type { Role, ServerView } from '../fleet/server.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import { Refused, type Reply } from '../redis/connection.ts'
 import type { Ask } from '../redis/ask.ts'
@@ -14,6 +14,10 @@ import type { Seen } from './evidence.ts'
 export interface Remembered {
   readonly pid?: number | undefined
   readonly places?: KnownPlaces | undefined // as it said itself when it was last asked
+  readonly outputs?: readonly string[] | undefined // files of its standard output and error
+  readonly supervisor?: string | undefined // what its process was seen to belong to
+  readonly role?: Role | undefined
+  readonly replicas?: readonly string[] | undefined // ids
 }
 
 /** What the command line or the configuration says of where to look; it goes before everything else. */

@@ -30,6 +30,8 @@ export const READ_COMMANDS: ReadonlySet<string> = new Set([
   'MEMORY USAGE',
   'MODULE LIST',
   'PING',
+  'PUBSUB CHANNELS',
+  'PUBSUB NUMPAT',
   'PUBSUB NUMSUB',
   'ROLE',
   'SCAN',

@@ -52,7 +52,7 @@ export interface ConnectOptions {
   readonly address: Address
   readonly access: Access
   readonly timeoutMs: number // for the connection and for each answer
-  readonly name?: string // CLIENT SETNAME; `respite` when absent
+  readonly name?: string // CLIENT SETNAME; `respite` when absent, '' for none: a busy server refuses it
 }
 
 type Options = RedisClientOptions<Record<string, never>, Record<string, never>, Record<string, never>, 2>
@@ -89,6 +89,7 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
     // A server without a password refuses a login with one, and serves us without.
     return NodeRedisConnection.open({ ...options, access: { tls: options.access.tls } })
   })
+  if (options.name === '') return opened
   // A user who may not set a name is served without one; a server that is full says so in place of this answer.
   await opened.send('CLIENT', 'SETNAME', options.name ?? 'respite').catch((error: unknown) => {
     if (error instanceof Refused && (error.answer === 'noperm' || error.answer === 'error')) return

@@ -1,8 +1,16 @@
-// Touches a server to learn what only touching tells: PING says PONG while every write is refused. It writes and reads
-// one key of its own, which expires by itself, and nothing else. Opt-in: the write is counted, replicated and saved like
-// any other.
+// Touches a server to learn what only touching tells. PING says PONG while every write is refused: it writes and reads one
+// key of its own, which expires by itself (opt-in: the write is counted, replicated and saved like any other). It
+// publishes on one channel of its own and listens there. And it asks a busy server for what is refused in any case, since
+// the refusal says what the script has done. Nothing else is touched.
 
-import type { Connection } from './connection.ts'
+import {
+  clientOptions,
+  makeClient,
+  openConnection,
+  Refused,
+  type Connection,
+  type ConnectOptions,
+} from './connection.ts'
 
 const CANARY_PREFIX = 'respite:canary'
 const CANARY_TTL_MS = 60_000
@@ -29,4 +37,92 @@ export async function ownKey(
     if (ownsSlot(Number(await connection.send('CLUSTER', 'KEYSLOT', key)))) return key
   }
   return undefined
+}
+
+const PROBE_CHANNEL = 'respite:probe'
+
+/**
+ * Subscribes to our own channel and publishes there. `ok`: it was heard; `lost`: it was not, within the time. Throws
+ * `Refused` where the user may not, `Lost` when there is no answer.
+ */
+export async function publishAndHear(options: ConnectOptions): Promise<'ok' | 'lost'> {
+  const listener = makeClient(clientOptions(options))
+  const message = String(Math.random()) // ours, and not that of another Respite
+  const { promise: heard, resolve } = Promise.withResolvers<'ok' | 'lost'>()
+  const timer = setTimeout(() => resolve('lost'), options.timeoutMs)
+  listener.on('error', () => resolve('lost'))
+  const speaker = await openConnection(options)
+  try {
+    await listener.connect()
+    await listener
+      .subscribe(PROBE_CHANNEL, (text) => {
+        if (text === message) resolve('ok')
+      })
+      .catch((error: Error) => {
+        throw new Refused(error.message)
+      })
+    await speaker.send('PUBLISH', PROBE_CHANNEL, message)
+    return await heard
+  } finally {
+    clearTimeout(timer)
+    speaker.close()
+    if (listener.isOpen) listener.destroy()
+  }
+}
+
+/** What a busy server says of the script that keeps it busy. */
+export interface BusyScript {
+  readonly kind: 'script' | 'function' // EVAL, or FCALL
+  readonly hasWritten: boolean | undefined // undefined: it does not say
+  readonly fromPrimary: boolean
+  readonly command: readonly string[] // of a function, as it was called
+  readonly runsForMs: number | undefined // of a function
+}
+
+/**
+ * Asks a server that answers BUSY; undefined when it is no longer busy. FUNCTION KILL never ends an EVAL, nor SCRIPT KILL
+ * an FCALL: the server refuses, and says UNKILLABLE before it says that, when the script has written (`scriptKill` of Redis
+ * src/script.c, 7.0 and later, and of Valkey). So the wrong one of the two is sent, and what is refused in any case tells
+ * whether the right one would be. Were the script to end and one of the other kind to begin, and run into its limit of
+ * seconds, all between two of our commands, that one would be ended in its place.
+ */
+export async function askBusyScript(options: ConnectOptions): Promise<BusyScript | undefined> {
+  const connection = await openConnection({ ...options, name: '' })
+  const said = (...words: string[]): Promise<string> =>
+    connection.send(...words).then(
+      () => '',
+      (error: unknown) => {
+        if (error instanceof Refused) return error.message
+        throw error
+      },
+    )
+  try {
+    const busy = await said('PING')
+    const kind = /SCRIPT KILL/.test(busy) ? 'script' : /FUNCTION KILL/.test(busy) ? 'function' : undefined
+    if (kind === undefined) return undefined
+    const running = kind === 'function' ? await runningFunction(connection) : undefined
+    const refusal = await said(kind === 'script' ? 'FUNCTION' : 'SCRIPT', 'KILL')
+    return {
+      kind,
+      hasWritten: refusal.startsWith('UNKILLABLE') ? true : refusal.startsWith('BUSY') ? false : undefined,
+      fromPrimary: /sent by a (?:master|primary)/.test(refusal),
+      command: running?.command ?? [],
+      runsForMs: running?.runsForMs,
+    }
+  } finally {
+    connection.close()
+  }
+}
+
+/** FUNCTION STATS is answered while a function runs. Its reply is a flat list of names and values, twice. */
+async function runningFunction(connection: Connection): Promise<{ command: string[]; runsForMs: number } | undefined> {
+  const reply = await connection.send('FUNCTION', 'STATS').catch(() => undefined)
+  const running = valueIn(reply, 'running_script')
+  const command = valueIn(running, 'command')
+  if (!Array.isArray(command)) return undefined
+  return { command: command.map(String), runsForMs: Number(valueIn(running, 'duration_ms')) }
+}
+
+function valueIn(reply: unknown, name: string): unknown {
+  return Array.isArray(reply) ? reply[reply.indexOf(name) + 1] : undefined
 }

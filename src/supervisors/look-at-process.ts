@@ -100,6 +100,12 @@ async function isServer(pid: number): Promise<boolean> {
   return SERVER_NAMES.test(readText(`/proc/${pid}/comm`)) || SERVER_NAMES.test(await commandLine(pid))
 }
 
+/** Who holds the socket, in words: "redis-server (pid 4711)"; undefined where its owner may not be seen. */
+export async function ownerOfSocket({ inode }: ListeningSocket, knownPid?: number): Promise<string | undefined> {
+  const pid = await ownerOf(inode, knownPid)
+  return pid === undefined ? undefined : `${readText(`/proc/${pid}/comm`).trim()} (pid ${pid})`
+}
+
 async function ownerOf(inode: string, knownPid?: number): Promise<number | undefined> {
   for (const pid of candidates(knownPid)) {
     if (socketsOf(pid)?.has(inode) === true) return pid

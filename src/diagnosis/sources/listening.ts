@@ -1,7 +1,7 @@
 // Who listens on the server's port on this machine: nobody, the server on another address, or another program.
 
-import { listeningSockets, nameOf } from '../../supervisors/listening.ts'
-import { listeningOf } from '../../supervisors/look-at-process.ts'
+import { listeningSocket, listeningSockets, nameOf } from '../../supervisors/listening.ts'
+import { listeningOf, ownerOfSocket } from '../../supervisors/look-at-process.ts'
 import type { ListeningSeen } from '../evidence.ts'
 import type { Source } from '../source.ts'
 
@@ -18,7 +18,11 @@ export default {
     const pid = seen.process?.pid ?? server.remembered.pid
     const own = pid === undefined ? [] : listeningOf(pid)
     const here = address.path === undefined ? nameOf({ host: address.host, port: address.port }) : address.path
+    const where = address.path === undefined ? { host: address.host, port: address.port } : { path: address.path }
+    const met = listeningSocket(where)
     return {
+      meets: met?.name,
+      owner: met === undefined ? undefined : await ownerOfSocket(met, pid),
       sockets: all.filter(({ name }) => name.endsWith(end)).map(({ name, queue }) => ({ name, queue })),
       otherPorts: own.filter((name) => name !== here),
     } satisfies ListeningSeen

@@ -1,11 +1,11 @@
 // The server's process on this machine: its state letter, its processor and memory, its descriptors and limits, its
 // control group and its children. A child is a snapshot or a rewrite under way.
 
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { infoNumber, parseInfo } from '../../redis/info.ts'
 import { Fault } from '../../lib/fault.ts'
 import { lookAtPid, lookAtProcess, type Sight } from '../../supervisors/look-at-process.ts'
-import { groupFigures, procResources, procStat, procText } from '../../supervisors/proc.ts'
+import { groupFigures, procLink, procResources, procStat, procText } from '../../supervisors/proc.ts'
 import { openLooking } from '../../supervisors/supervisor.ts'
 import type { ChildSeen, ProcessSeen, Seen } from '../evidence.ts'
 import type { ServerAtHand, Source } from '../source.ts'
@@ -49,6 +49,7 @@ export default {
       memoryLimitBytes,
       memoryUsedBytes,
       cpuLimitCores,
+      outputs: outputsOf(pid),
       ...(await moved(pid)),
     } satisfies ProcessSeen
   },
@@ -135,6 +136,12 @@ function childOf(pid: number, ranBefore: number | undefined, wallNs: number): Ch
       waitsIn: waitsIn === '' || waitsIn === '0' ? undefined : waitsIn,
     },
   ]
+}
+
+/** Where what it says on standard output and error can be read; a pipe or a terminal keeps nothing. */
+function outputsOf(pid: number): string[] {
+  const files = [procLink(pid, 'fd/1'), procLink(pid, 'fd/2')].filter((path) => path !== undefined)
+  return [...new Set(files)].filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
 }
 
 function threadsOf(pid: number): string[] {
