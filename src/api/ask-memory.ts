@@ -26,7 +26,10 @@ export async function askMemory(dataDir: string, deployment: DeploymentView): Pr
     const { servers, history } = memorySchema.parse(
       await askDaemon({ dataDir, method: 'GET', path, timeoutMs: TIMEOUT_MS }),
     )
-    const remembered = servers.map(({ id, pid, ...places }): [string, Remembered] => [id, { pid, places }])
+    const remembered = servers.map(({ id, configFile, dataDir, logFile, ...rest }): [string, Remembered] => [
+      id,
+      { ...rest, places: { configFile, dataDir, logFile } },
+    ])
     return { remembered: new Map(remembered), history }
   } catch (error) {
     if (error instanceof Fault) return NOTHING

@@ -91,6 +91,10 @@ export const memorySchema = z.strictObject({
       configFile: z.string().optional(),
       dataDir: z.string().optional(),
       logFile: z.string().optional(),
+      outputs: z.array(z.string()).optional(), // files of standard output and error
+      supervisor: z.string().optional(),
+      role: z.enum(['primary', 'replica', 'sentinel', 'unknown']).optional(),
+      replicas: z.array(z.string()).optional(), // ids
     }),
   ),
   history: z

@@ -59,9 +59,13 @@ function findingList(asked: DiagnosisAsked): FindingListDocument {
 function memoryOf(asked: DiagnosisAsked, deployment: string): MemoryDocument {
   const { remembered, history } = asked.memory(deployment)
   return {
-    servers: [...remembered].map(([id, { pid, places = {} }]) => ({
+    servers: [...remembered].map(([id, { pid, places = {}, outputs, supervisor, role, replicas }]) => ({
       id,
       ...(pid === undefined ? {} : { pid }),
+      ...(outputs === undefined ? {} : { outputs: [...outputs] }),
+      ...(supervisor === undefined ? {} : { supervisor }),
+      ...(role === undefined ? {} : { role }),
+      ...(replicas === undefined ? {} : { replicas: [...replicas] }),
       ...Object.fromEntries(Object.entries(places).filter(([, path]) => path !== undefined)),
     })),
     ...(history === undefined

@@ -3,6 +3,7 @@
 import { formatDuration } from '../lib/units.ts'
 import type { Fact, Found, Undecided } from './check.ts'
 import type { Evidence, ServerEvidence } from './evidence.ts'
+import { OUT_OF_SERVICE_BRINGS } from './out-of-service.ts'
 import { lastLogged, logFact, severityOfLoss } from './reading.ts'
 
 const SLOW = /Slow (?:script|function) detected|Script name is/
@@ -14,13 +15,7 @@ export function busyFound(server: ServerEvidence, evidence: Evidence): Omit<Foun
     severity: severityOfLoss(server),
     evidence: factsOf(server, evidence),
     alerts: ['RedisDown', 'RedisCpuHigh', 'RedisLatencyHigh'],
-    brings: [
-      'slow-command',
-      'cpu-saturated',
-      { check: 'replication-link-down', on: 'every server' },
-      { check: 'replica-lag', on: 'every server' },
-      { check: 'not-enough-replicas', on: 'every server' },
-    ],
+    brings: ['slow-command', 'cpu-saturated', ...OUT_OF_SERVICE_BRINGS],
   }
 }
 

@@ -114,6 +114,7 @@ export const SOURCES = {
   listening: true,
   firewall: true,
   certificate: true,
+  script: true,
 } as const satisfies Record<keyof Seen, true>
 
 export interface InfoSeen {

@@ -2,8 +2,9 @@
 // "Connection refused" is also what a process that is down looks like from outside, so that it is only said where the
 // process, its sockets or a second vantage point show that it is alive.
 
-import type { Answered, Fact, ServerCheck } from '../check.ts'
+import type { Answered, Fact, Found, ServerCheck } from '../check.ts'
 import type { Evidence, FirewallSeen, ServerEvidence } from '../evidence.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
 import { severityOfLoss } from '../reading.ts'
 
 const CLOSED: ReadonlySet<string> = new Set(['refused', 'timed-out', 'unreachable'])
@@ -96,20 +97,11 @@ function guiltyRules({ rules }: FirewallSeen, port: string): readonly string[] {
   return naming.length > 0 ? naming : away
 }
 
-function common(server: ServerEvidence): {
-  kind: 'fault'
-  severity: 'critical' | 'warning' | 'info'
-  alerts: readonly string[]
-  brings: readonly { check: string; on: 'every server' }[]
-} {
+function common(server: ServerEvidence): Pick<Found, 'kind' | 'severity' | 'alerts' | 'brings'> {
   return {
     kind: 'fault',
     severity: severityOfLoss(server),
     alerts: ['RedisDown', 'RedisServerMissing', 'RedisDisconnectedSlaves'],
-    brings: [
-      { check: 'replication-link-down', on: 'every server' },
-      { check: 'replica-stale-refused', on: 'every server' },
-      { check: 'not-enough-replicas', on: 'every server' },
-    ],
+    brings: OUT_OF_SERVICE_BRINGS,
   }
 }

@@ -5,6 +5,7 @@
 import type { Fact, ServerCheck } from '../check.ts'
 import { endingOf } from '../ending.ts'
 import type { ServerEvidence } from '../evidence.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
 import { logFact, severityOfLoss, type LogEntrySeen } from '../reading.ts'
 
 export default {
@@ -27,13 +28,7 @@ export default {
         { check: 'aof-corrupt', by: 'it ended before it read its data' },
       ],
       alerts: ['RedisDown', 'RedisServerMissing', 'RedisDisconnectedSlaves', 'RedisMissingPrimary'],
-      brings: [
-        'process-down',
-        'bind-or-firewall',
-        { check: 'replication-link-down', on: 'every server' },
-        { check: 'replica-stale-refused', on: 'every server' },
-        { check: 'not-enough-replicas', on: 'every server' },
-      ],
+      brings: ['process-down', 'bind-or-firewall', ...OUT_OF_SERVICE_BRINGS],
       actions: [{ id: 'start-server', why: 'once the reason is mended; its data files are untouched' }],
     }
   },

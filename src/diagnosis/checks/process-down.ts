@@ -5,6 +5,7 @@ import { formatDuration } from '../../lib/units.ts'
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import { endingOf, isGone, isKnown, startFinds, type Ending } from '../ending.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
 import { logFact, severityOfLoss } from '../reading.ts'
 
 export default {
@@ -71,13 +72,7 @@ function found(server: ServerEvidence, evidence: Evidence): Answered {
         : []),
     ],
     alerts: ['RedisDown', 'RedisServerMissing', 'RedisDisconnectedSlaves', 'RedisMissingPrimary'],
-    brings: [
-      { check: 'replication-link-down', on: 'every server' },
-      { check: 'replica-stale-refused', on: 'every server' },
-      { check: 'replica-lag', on: 'every server' },
-      { check: 'not-enough-replicas', on: 'every server' },
-      ...(role === 'sentinel' ? [{ check: 'sentinel-ghosts', on: 'every server' } as const] : []),
-    ],
+    brings: [...OUT_OF_SERVICE_BRINGS, { check: 'sentinel-ghosts', on: 'every server' }],
     actions: isDangerous
       ? [
           { id: 'promote-replica', why: 'the replicas hold the only copy of the data' },

@@ -2,6 +2,7 @@
 // script or a pause; the state letter of its main thread tells.
 
 import type { ServerCheck } from '../check.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
 import { severityOfLoss } from '../reading.ts'
 
 export default {
@@ -30,11 +31,7 @@ export default {
         { check: 'process-down', by: 'the process exists and its port accepts connections' },
       ],
       alerts: ['RedisDown', 'RedisDisconnectedSlaves', 'RedisMissingPrimary', 'WritesRefused'],
-      brings: [
-        { check: 'replication-link-down', on: 'every server' },
-        { check: 'replica-lag', on: 'every server' },
-        { check: 'not-enough-replicas', on: 'every server' },
-      ],
+      brings: OUT_OF_SERVICE_BRINGS,
       actions: [{ id: 'continue-process', why: 'SIGCONT lets it go on where it stood; nothing is lost' }],
     }
   },
