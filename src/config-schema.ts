@@ -222,6 +222,16 @@ export const configSchema = z
         }),
       )
       .optional(),
+    diagnosis: z
+      .strictObject({
+        wait: duration(
+          'How long the first message of an alert waits for its cause, counted from pending (3s)',
+        ).optional(),
+        every: duration('How often each deployment is looked at although nothing is wrong (10m)', 10_000).optional(),
+        checks: file('Folder of checks of your own, beside those that are shipped').optional(),
+        runbooks: file('Folder of runbooks of your own, which go before those that are shipped').optional(),
+      })
+      .optional(),
     allow: z
       .array(z.strictObject({ action: text('Id of an action'), deployment: text('Its name').optional() }))
       .optional()

@@ -29,6 +29,7 @@ export interface Config {
   readonly deployments: readonly ConfiguredDeployment[]
   readonly rules: RuleSet // what is evaluated
   readonly alerts: AlertSettings
+  readonly diagnosis: DiagnosisSettings
   readonly warnings: readonly string[] // what is allowed and unwise, each a sentence
 }
 
@@ -63,8 +64,19 @@ export interface ConfiguredDeployment {
   readonly settings: SampleSettings
 }
 
+/** How causes are looked for. */
+export interface DiagnosisSettings {
+  readonly waitMs: number // how long the first message of an alert waits for its cause, counted from pending
+  readonly everyMs: number // how often each deployment is looked at although nothing is wrong
+  readonly checkFolders: readonly string[] // of the operator's own
+  readonly runbookFolders: readonly string[]
+}
+
+type DiagnosisSection = NonNullable<ConfigDocument['diagnosis']>
+
 const DEFAULT_LISTEN: ListenAddress = { host: '127.0.0.1', port: 7379 }
 const DEFAULT_HISTORY_MS = 3_600_000
+const DEFAULT_DIAGNOSIS = { waitMs: 3_000, everyMs: 600_000 } as const
 
 const USUAL_FILE = 'respite.yml' // in the current folder
 
@@ -119,7 +131,22 @@ async function readAll(source: ConfigSource, env: NodeJS.ProcessEnv, files: stri
     deployments,
     rules,
     alerts: ofFile?.alerts ?? NO_ALERT_SETTINGS,
+    diagnosis: diagnosisOf(file, document.diagnosis),
     warnings,
+  }
+}
+
+/** Folders are relative to the file. */
+function diagnosisOf(
+  file: string | undefined,
+  { wait, every, checks, runbooks }: DiagnosisSection = {},
+): DiagnosisSettings {
+  const folder = file === undefined ? '.' : dirname(resolve(file))
+  return {
+    waitMs: wait ?? DEFAULT_DIAGNOSIS.waitMs,
+    everyMs: every ?? DEFAULT_DIAGNOSIS.everyMs,
+    checkFolders: checks === undefined ? [] : [resolve(folder, checks)],
+    runbookFolders: runbooks === undefined ? [] : [resolve(folder, runbooks)],
   }
 }
 

@@ -106,6 +106,7 @@ async function startParts(config: Config, { clock, log, notices, externalUrl }: 
     deployments,
     fleet,
     history,
+    settings: config.diagnosis,
     records: state.incidents as IncidentRecords,
     backups: (deployment) => backupsSeen(archived(deployment)),
     clock,

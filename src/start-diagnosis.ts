@@ -5,7 +5,7 @@
 import type { Alert } from './alerts/alert.ts'
 import { WATCHDOG, severityOf } from './alerts/alert.ts'
 import type { Cause, Causes } from './alerts/cause.ts'
-import type { ConfiguredDeployment } from './config.ts'
+import type { ConfiguredDeployment, DiagnosisSettings } from './config.ts'
 import { Chronicle } from './diagnosis/chronicle.ts'
 import { diagnose, loadChecks, type Diagnosis, type Finding } from './diagnosis/diagnose.ts'
 import type { BackupsSeen, Evidence, HistorySeen } from './diagnosis/evidence.ts'
@@ -34,7 +34,7 @@ export interface DiagnosisOptions {
   readonly backups: (deployment: string) => BackupsSeen | undefined
   readonly clock: Clock
   readonly notices: Notices
-  readonly waitMs?: number | undefined // how long a first notice waits for its cause; 3 s when absent
+  readonly settings: DiagnosisSettings
   readonly onChange: () => void // a cause became known, or is another
 }
 
@@ -86,9 +86,7 @@ function troubleOf({
   return said.filter((each) => each !== '').map((each) => `shard ${shard}: ${each}`)
 }
 
-const WAIT_MS = 3_000
 const FIRST_LOOK_MS = 15_000
-const LOOK_EVERY_MS = 10 * 60_000
 
 export function startDiagnosis(options: DiagnosisOptions): RunningDiagnosis {
   return new Diagnosing(options)
@@ -108,13 +106,13 @@ class Diagnosing implements RunningDiagnosis {
   #stopped = false
 
   constructor(options: DiagnosisOptions) {
-    const { clock, records, fleet, notices, waitMs = WAIT_MS, onChange } = options
+    const { clock, records, fleet, notices, settings, onChange } = options
     this.#options = options
     this.#deployments = options.deployments
     this.incidents = new Incidents({
       clock,
       records,
-      waitMs,
+      waitMs: settings.waitMs,
       onChange,
       chronicle: this.#chronicle,
       look: (deployment) => this.#look(deployment),
@@ -125,6 +123,7 @@ class Diagnosing implements RunningDiagnosis {
       causeOf: (alert) => this.#causeOf(alert),
     }
     this.asked = {
+      runbookFolders: settings.runbookFolders,
       incidents: () => this.incidents.list(),
       standing: () => [...this.#standing].map(([deployment, looked]) => ({ deployment, ...looked })),
       memory: (deployment) => ({
@@ -172,7 +171,7 @@ class Diagnosing implements RunningDiagnosis {
       await this.#look(deployment).catch((error: unknown) => {
         this.#options.notices.tell('error', `${deployment} could not be looked at: ${reasonOf(error)}`)
       })
-      if (!this.#stopped && this.#timers.has(deployment)) this.#lookIn(deployment, LOOK_EVERY_MS)
+      if (!this.#stopped && this.#timers.has(deployment)) this.#lookIn(deployment, this.#options.settings.everyMs)
     }
     this.#timers.set(
       deployment,
@@ -181,7 +180,7 @@ class Diagnosing implements RunningDiagnosis {
   }
 
   async #look(deployment: string): Promise<Standing> {
-    const { fleet, clock, backups } = this.#options
+    const { fleet, clock, backups, settings } = this.#options
     const view = fleet.deployments().find(({ name }) => name === deployment)
     const configured = this.#deployments.find(({ name }) => name === deployment)
     if (view === undefined || configured === undefined) throw new Error('it is not watched any more')
@@ -204,7 +203,7 @@ class Diagnosing implements RunningDiagnosis {
     })
     this.#chronicle.noteEvidence(this.#standing.get(deployment)?.evidence, evidence)
     this.#remember(evidence)
-    const found: Diagnosis = diagnose(evidence, await loadChecks())
+    const found: Diagnosis = diagnose(evidence, await loadChecks(settings.checkFolders))
     const standing = { ...found, atRisk: [], at: evidence.takenAt, evidence }
     this.#standing.set(deployment, standing)
     return standing

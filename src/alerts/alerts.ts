@@ -11,7 +11,7 @@ import type { State } from '../state/open-state.ts'
 import { AlertBook, type Group } from './alert-book.ts'
 import { fingerprintOf, type RuleAlert } from '../rules/rule-alert.ts'
 import type { Alert, Labels } from './alert.ts'
-import { NO_CAUSES, type Causes } from './cause.ts'
+import { NO_CAUSES, type Cause, type Causes } from './cause.ts'
 import { Courier } from './courier.ts'
 import type { Topology } from './inhibition.ts'
 import { keeperOf, type Keeper } from './keep-safe.ts'
@@ -44,6 +44,7 @@ export interface AlertView {
   readonly notifiers: readonly Explained[]
   readonly ack: Acknowledgement | undefined
   readonly subject: Subject | undefined
+  readonly cause: Cause | undefined
   readonly receivers: readonly string[]
 }
 
@@ -149,6 +150,7 @@ export class Alerts {
         notifiers: explained[at] ?? [],
         ack: this.silencing.ackOf(alert.fingerprint),
         subject: this.#options.subjectOf(alert.labels),
+        cause: this.#options.causes?.causeOf(alert),
         receivers: steps?.map(({ notifier }) => notifier) ?? [],
       }))
     })

@@ -57,7 +57,7 @@ function alertListDocument(alerts: Alerts): AlertListDocument {
   }
 }
 
-function alertOf({ alert, muted, notifiers, ack, subject }: AlertView): AlertListDocument['alerts'][number] {
+function alertOf({ alert, muted, notifiers, ack, subject, cause }: AlertView): AlertListDocument['alerts'][number] {
   const { fingerprint, name, labels, annotations, value, life } = alert
   return {
     id: fingerprint,
@@ -71,6 +71,7 @@ function alertOf({ alert, muted, notifiers, ack, subject }: AlertView): AlertLis
     labels: { ...labels },
     annotations: { ...annotations },
     ...(subject !== undefined && { server: { ...subject } }),
+    ...(cause !== undefined && { cause: { check: cause.check, says: cause.says, incident: cause.incident } }),
     ...(ack !== undefined && { ack: { by: ack.by, comment: ack.comment, at: iso(ack.atMs), until: iso(ack.untilMs) } }),
     silencedBy: [...muted.silencedBy],
     inhibitedBy: [...muted.inhibitedBy],

@@ -179,6 +179,9 @@ export const alertListSchema = z.strictObject({
       server: z // the one that it is about, as it answers now
         .strictObject({ id: z.string(), role: z.string(), says: z.string(), means: z.string(), first: z.string() })
         .optional(),
+      cause: z // why it fires, as far as it is known
+        .strictObject({ check: z.string(), says: z.string(), incident: z.string() })
+        .optional(),
       ack: z
         .strictObject({ by: z.string(), comment: z.string(), at: z.iso.datetime(), until: z.iso.datetime() })
         .optional(),

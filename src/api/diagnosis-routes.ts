@@ -23,6 +23,7 @@ export interface DiagnosisAsked {
     readonly undecided: readonly Undecided[]
     readonly couldNotLook: readonly CouldNotLook[]
   }[]
+  readonly runbookFolders: readonly string[] // of the operator's own
   memory(deployment: string): {
     readonly remembered: ReadonlyMap<string, Remembered>
     readonly history: HistorySeen | undefined

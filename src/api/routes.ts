@@ -81,7 +81,7 @@ export function makeRoutes(door: Door, parts: ApiParts, names: { checked: boolea
       if (deployment === undefined || server === undefined) throw wantsServer()
       return context.json(slowLogDocument(parts.slowCommands(deployment, server)))
     })
-    app.get('/runbooks/:name', (context) => runbook(context))
+    app.get('/runbooks/:name', (context) => runbook(context, parts.diagnosis?.runbookFolders ?? []))
     addFleetChanges(app, door, parts.fleet)
     if (parts.rules !== undefined) addPrometheusRoutes(app, parts.rules)
     if (parts.samples !== undefined) addQueryRoutes(app, parts.samples, () => Date.now())
@@ -157,12 +157,14 @@ const readOnly = (): Fault =>
 const RUNBOOKS = fileURLToPath(new URL('../../runbooks', import.meta.url))
 
 /** The page that an alert's runbook_url leads to, as it is written (Markdown). */
-async function runbook(context: Context): Promise<Response> {
+/** The operator's own go before those that are shipped. */
+async function runbook(context: Context, own: readonly string[]): Promise<Response> {
   const name = context.req.param('name') ?? ''
-  const page = /^\w+$/.test(name)
-    ? await readFile(join(RUNBOOKS, `${name}.md`), 'utf8').catch(() => undefined)
-    : undefined
-  return page === undefined ? context.notFound() : context.text(page)
+  for (const folder of /^\w+$/.test(name) ? [...own, RUNBOOKS] : []) {
+    const page = await readFile(join(folder, `${name}.md`), 'utf8').catch(() => undefined)
+    if (page !== undefined) return context.text(page)
+  }
+  return context.notFound()
 }
 
 const wantsServer = (): Fault =>

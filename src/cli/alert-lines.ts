@@ -28,7 +28,7 @@ function worstFirst(a: AlertView, b: AlertView): number {
   return rank(b) - rank(a) || a.alert.life.activeAt - b.alert.life.activeAt || a.alert.name.localeCompare(b.alert.name)
 }
 
-function lineOf({ alert, ack, muted }: AlertView, nowMs: number): string {
+function lineOf({ alert, ack, muted, cause }: AlertView, nowMs: number): string {
   const { name, labels, annotations, life } = alert
   const state = life.state === 'pending' ? 'pending' : 'fires'
   const since = formatDuration(Math.max(0, nowMs - (life.firedAt ?? life.activeAt)))
@@ -40,6 +40,6 @@ function lineOf({ alert, ack, muted }: AlertView, nowMs: number): string {
   ]
   const aside = held.length === 0 ? '' : ` (${held.join(', ')})`
   return printable(
-    `${name} ${where} ${state} for ${since}${aside}: ${annotations['summary'] ?? annotations['description'] ?? ''}`,
+    `${name} ${where} ${state} for ${since}${aside}: ${annotations['summary'] ?? annotations['description'] ?? ''}${cause === undefined ? '' : ` — cause: ${cause.check}: ${cause.says}`}`,
   )
 }

@@ -109,9 +109,20 @@ function linesOf({ alerts, deliveries, keptInMemoryOnly }: AlertListDocument): s
   )
   return [
     ...(shown.length === 0 ? ['no alerts'] : table),
+    ...causesOf(shown),
     ...failing,
     ...(keptInMemoryOnly === undefined ? [] : [printable(`alerts are kept in memory only: ${keptInMemoryOnly}`)]),
   ]
+}
+
+/** Each cause once, with the alerts that it accounts for. */
+function causesOf(alerts: readonly Alert[]): string[] {
+  const known = alerts.filter(({ cause }) => cause !== undefined)
+  const causes = Map.groupBy(known, ({ cause }) => `${cause?.incident}: ${cause?.check}: ${cause?.says}`)
+  return [...causes].map(([cause, all]) => {
+    const names = [...new Set(all.map(({ name }) => name))].join(', ')
+    return printable(`cause of ${names}, incident ${cause}`)
+  })
 }
 
 function cellsOf(alert: Alert): string[] {
