@@ -1,4 +1,5 @@
-// A small disk of its own for a server's data: a tmpfs, in the mount namespace of the lab.
+// A small disk of its own for a server's data, in the mount namespace of the lab: a tmpfs, which can be filled, or a
+// filesystem in a file, which can be frozen.
 
 import { execFileSync } from 'node:child_process'
 import { chmodSync, rmSync, statfsSync } from 'node:fs'
@@ -27,5 +28,39 @@ export function mountSmallDisk(bytes: number): SmallDisk {
     },
     free: () => rmSync(join(dir, BALLAST), { force: true }),
     release: () => void execFileSync('umount', ['-l', dir]),
+  }
+}
+
+export interface FreezableDisk {
+  readonly dir: string
+  freeze(): void // whoever writes waits
+  thaw(): void // also of one that is not frozen
+  release(): void
+}
+
+/** Needs root and a loop device. */
+export function mountFreezableDisk(bytes: number): FreezableDisk {
+  const folder = makeFolder('image')
+  const image = join(folder, 'image')
+  const dir = makeFolder('data')
+  execFileSync('fallocate', ['-l', String(bytes), image])
+  execFileSync('mkfs.ext4', ['-q', image])
+  execFileSync('mount', ['-o', 'loop', image, dir])
+  let isFrozen = false
+  const set = (how: '-f' | '-u'): void => void execFileSync('fsfreeze', [how, dir])
+  return {
+    dir,
+    freeze() {
+      set('-f')
+      isFrozen = true
+    },
+    thaw() {
+      if (isFrozen) set('-u')
+      isFrozen = false
+    },
+    release() {
+      execFileSync('umount', ['-l', dir])
+      rmSync(folder, { recursive: true, force: true })
+    },
   }
 }

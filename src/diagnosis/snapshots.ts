@@ -20,7 +20,7 @@ function savePoints(server: ServerEvidence): readonly SavePoint[] | undefined {
 }
 
 /** Is there an append-only file? By INFO, which needs no permission of its own. */
-function hasAppendOnlyFile(server: ServerEvidence): boolean | undefined {
+export function hasAppendOnlyFile(server: ServerEvidence): boolean | undefined {
   const enabled = infoNumber(server, 'aof_enabled')
   return enabled === undefined ? undefined : enabled === 1
 }

@@ -1,0 +1,39 @@
+// The same full disk under a server that promised to have every write on it before it answers.
+
+import { mountSmallDisk } from '../disk.ts'
+import { USUAL_VARIANTS, type LabFault } from '../fault.ts'
+import { startStage } from '../stage.ts'
+import { until } from '../until.ts'
+
+export default {
+  says: 'With appendfsync always, the disk is full when a write is to be kept: the server ends itself.',
+  needs: ['root'],
+  variants: USUAL_VARIANTS,
+
+  async build(variant, random) {
+    const disk = mountSmallDisk(64 << 20)
+    const conf = [`dir ${disk.dir}`, 'appendonly yes', 'appendfsync always', 'auto-aof-rewrite-percentage 0']
+    const stage = await startStage(variant, random, { ofPrimary: { conf } })
+    const { primary } = stage
+    return {
+      ...stage,
+      expects: { server: primary.id },
+      async inject() {
+        disk.fill(64 << 10)
+        const value = 'x'.repeat(120_000)
+        await until('the server ends', async () => {
+          if (primary.running) await primary.cli('SET', `upload:${random.between(1, 1e9)}`, value)
+          return !primary.running
+        })
+      },
+      async heal() {
+        disk.free()
+        await primary.restart()
+      },
+      async stop() {
+        await stage.stop()
+        disk.release()
+      },
+    }
+  },
+} satisfies LabFault

@@ -1,0 +1,43 @@
+// The disk of the append-only file is full, and writes go on.
+
+import { mountSmallDisk } from '../disk.ts'
+import { USUAL_VARIANTS, type LabFault } from '../fault.ts'
+import { infoField } from '../saving.ts'
+import { startStage } from '../stage.ts'
+import { until } from '../until.ts'
+
+export default {
+  says: 'The disk is full when the append-only file is written.',
+  needs: ['root'],
+  variants: USUAL_VARIANTS,
+
+  async build(variant, random) {
+    const disk = mountSmallDisk(64 << 20)
+    const ofPrimary = { conf: [`dir ${disk.dir}`, 'appendonly yes', 'auto-aof-rewrite-percentage 0'] }
+    const stage = await startStage(variant, random, { ofPrimary })
+    const { primary } = stage
+    return {
+      ...stage,
+      expects: { server: primary.id },
+      async inject() {
+        disk.fill(64 << 10)
+        const value = 'x'.repeat(120_000)
+        await until('writing fails', async () => {
+          await primary.cli('SET', `upload:${random.between(1, 1e9)}`, value)
+          return (await infoField(primary, 'persistence', 'aof_last_write_status')) === 'err'
+        })
+      },
+      async heal() {
+        disk.free()
+        await until(
+          'writing succeeds',
+          async () => (await infoField(primary, 'persistence', 'aof_last_write_status')) === 'ok',
+        )
+      },
+      async stop() {
+        await stage.stop()
+        disk.release()
+      },
+    }
+  },
+} satisfies LabFault

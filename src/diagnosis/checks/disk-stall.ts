@@ -1,0 +1,81 @@
+// The main thread hangs in the kernel, waiting for the disk that its append-only file is on. Everything waits with it and
+// goes on by itself; killing it does not work in that state, and would lose the end of the file.
+
+import { formatDuration } from '../../lib/units.ts'
+import type { Answered, ServerCheck } from '../check.ts'
+import type { Evidence, ServerEvidence } from '../evidence.ts'
+import { infoFact, infoRate, lastLogged, logFact, severityOfLoss } from '../reading.ts'
+
+export default {
+  asks: 'Does the server wait for its disk?',
+  look: (server, evidence) => hangs(server) ?? stalled(server, evidence),
+} satisfies ServerCheck
+
+function hangs(server: ServerEvidence): Answered {
+  const { id, answer, process, disk } = server
+  if (answer.id !== 'waiting-on-disk') return undefined
+  const where = process?.waitsIn === undefined ? '' : `, in ${process.waitsIn}`
+  const on = disk === undefined ? '' : ` Its data is on ${disk.mountType} at ${disk.mountPoint}.`
+  return {
+    kind: 'fault',
+    severity: severityOfLoss(server),
+    says: `${id} hangs: its main thread waits for the disk (state D${where}) and answers nobody until the disk does.${on}`,
+    evidence: [
+      {
+        source: process === undefined ? 'the answer' : `/proc/${process.pid}/stat`,
+        name: 'state',
+        value: process?.state ?? answer.text ?? 'D',
+      },
+      ...(disk === undefined ? [] : [{ source: 'mounts', name: disk.mountPoint, value: disk.mountType }]),
+    ],
+    ruledOut: [
+      { check: 'process-stopped', by: 'its state is D and not T' },
+      { check: 'slow-command', by: 'it uses no processor time' },
+      { check: 'client-pause', by: 'a paused server sleeps (S) in its event loop' },
+      { check: 'process-down', by: 'the process exists and its port accepts connections' },
+    ],
+    alerts: ['RedisDown', 'RedisMissingPrimary', 'RedisDisconnectedSlaves', 'WritesRefused'],
+    brings: [
+      'rdb-save-stuck',
+      { check: 'replication-link-down', on: 'every server' },
+      { check: 'replica-lag', on: 'every server' },
+      { check: 'not-enough-replicas', on: 'every server' },
+    ],
+    actions: [{ id: 'fail-over', why: 'when the disk stays silent; the last second of writes may be lost' }],
+  }
+}
+
+const LONG_MS = 1_000
+const RECENT_MS = 10 * 60_000
+const TOO_LONG = /^Asynchronous AOF fsync is taking too long/ // flushAppendOnlyFile of src/aof.c: every time it is late
+const LATE_MS = 60_000
+
+/** It answers again, and has hung not long ago; or its writes to the disk are late right now. */
+function stalled(server: ServerEvidence, evidence: Evidence): Answered {
+  const { takenAt } = evidence
+  const late = infoRate(server, 'aof_delayed_fsync') ?? 0
+  const said = lastLogged(server, evidence, TOO_LONG, { withinMs: LATE_MS, sinceStart: true })
+  const hung = server.latency?.find(
+    ({ event, at, latestMs }) => /^aof-(?:write|fsync)/.test(event) && latestMs >= LONG_MS && takenAt - at < RECENT_MS,
+  )
+  if (late === 0 && hung === undefined && said === undefined) return undefined
+  const says =
+    hung === undefined
+      ? 'The disk is slow: writing the append-only file waits for it longer than two seconds.'
+      : `The server hung for ${formatDuration(hung.latestMs)} while it waited for its disk, ${formatDuration(takenAt - hung.at)} ago.`
+  return {
+    kind: 'fault',
+    severity: 'warning',
+    says,
+    evidence: [
+      infoFact(server, 'persistence', 'aof_delayed_fsync'),
+      ...(said === undefined ? [] : [logFact(said)]),
+      ...(hung === undefined
+        ? []
+        : [{ source: 'LATENCY LATEST', name: hung.event, value: `${hung.latestMs} ms, the longest ${hung.maxMs} ms` }]),
+    ],
+    ruledOut: [{ check: 'slow-command', by: 'the time went to the append-only file' }],
+    alerts: ['RedisLatencyHigh', 'RedisDown'],
+    actions: [{ id: 'fail-over', why: 'when it happens again: to a replica on a disk that is well' }],
+  }
+}
