@@ -96,7 +96,7 @@ export class DeploymentWatch {
     return [...this.members.values()].every(({ watch, links, couldNotLook, reading }) => {
       if (watch.answer === undefined) return false
       if (links !== undefined || couldNotLook.length > 0) return true
-      return watch.ask === undefined && !reading && watch.answer.id !== 'ok'
+      return watch.ask === undefined && !watch.opening && !reading && watch.answer.id !== 'ok'
     })
   }
 

@@ -80,6 +80,11 @@ export class ServerWatch {
     return this.#ask
   }
 
+  /** Is the reserved connection being opened? */
+  get opening(): boolean {
+    return this.#opening
+  }
+
   /** Keeps what helps to look at the server while it cannot be asked. */
   remember(what: Remembered): void {
     this.#remembered = { ...this.#remembered, ...what }
