@@ -14,7 +14,6 @@ import type { Fleet } from './fleet/server.ts'
 import type { Clock } from './lib/clock.ts'
 import { Fault } from './lib/fault.ts'
 import type { Log } from './lib/log.ts'
-import { reachFile } from './reach-files.ts'
 import { chooseSource } from './replication/choose-source.ts'
 
 export interface BackupFleetOptions {
@@ -78,7 +77,7 @@ export async function backupFleet(options: BackupFleetOptions): Promise<BaseMani
           keysPerSecond,
           makeScan: () => scanContents({ target: server.id, namespaces, isSealed: recipients.length > 0 }),
           context: () => servers.contextOf(server),
-          reach: (path) => reachFile(server.address, path),
+          reach: (path) => servers.reach(server, path),
           onNotice,
           why: 'asked',
           onProgress: (bytes, ofBytes) => onProgress(name, bytes, ofBytes),

@@ -4,6 +4,7 @@
 import { readServerContext, type ServerContext } from './archive/server-context.ts'
 import type { Shard } from './archive/catalog.ts'
 import type { ServerToCheck } from './archive/preflight-server.ts'
+import type { Reached } from './archive/base-method.ts'
 import type { ShardServers } from './archive/archiver.ts'
 import type { ShardServer } from './archive/shard-archiver.ts'
 import type { RemovalCounts } from './archive/tripwire.ts'
@@ -12,7 +13,7 @@ import { Fault } from './lib/fault.ts'
 import { infoNumber, parseInfo, type Info } from './redis/info.ts'
 import { showAddress } from './redis/url.ts'
 import { chooseSource, type Attach } from './replication/choose-source.ts'
-import { freeBytesAt } from './reach-files.ts'
+import { freeBytesAt, reachFile, type Reachable } from './reach-files.ts'
 
 const SETTLE_MS = 5_000
 
@@ -83,8 +84,18 @@ export class DeploymentServers {
       const server = servers.find((each) => each === chosen)
       if (server === undefined) return []
       const { id, role, address, access } = server
-      return [{ id, role, address, access, hasSentinel, freeBytesAt: (path) => freeBytesAt(address, path) }]
+      const reachable = this.#reachable(server)
+      return [{ id, role, address, access, hasSentinel, freeBytesAt: (path) => freeBytesAt(reachable, path) }]
     })
+  }
+
+  /** Where a path of that server is read from here. */
+  reach(server: ShardServer, path: string): Promise<Reached> {
+    return reachFile(this.#reachable(server), path)
+  }
+
+  #reachable({ id, address }: ShardServer): Reachable {
+    return { address, supervisor: this.#servers().find(({ view }) => view.id === id)?.supervisor }
   }
 
   sentinels(): { id: string; ask: NonNullable<WatchedServer['ask']> }[] {

@@ -278,11 +278,18 @@ test('behind a proxy its files are out of reach, and that is why it is scanned',
   const { port } = await startCuttingProxy(t, server.port)
   const ran = await backup({ ...server, url: `redis://127.0.0.1:${port}` })
   assert.equal(ran.bases[0]?.method, 'scan', ran.err)
-  assert.match(ran.err, /bgsave does not go \(its folder .* cannot be reached from here\); scan is tried/)
+  assert.match(ran.err, /bgsave does not go \(its folder .* cannot be reached from here: node.*\); aof is tried/)
 })
 
-test('an append-only directory is not collected, and what to do instead is said', async (t) => {
-  const { exit, fault } = await backup(await start(t), ['--method', 'aof'])
-  assert.equal(exit, 64)
-  assert.match(fault?.hint ?? '', /--method bgsave takes the same dataset/)
+test('a server that cannot save gives its append-only files instead; without them it says why it cannot', async (t) => {
+  const server = await start(t, { conf: [...WITHOUT_PSYNC, 'appendonly yes'] })
+  await server.cli('SET', 'a', '1')
+  mkdirSync(join(server.dir, 'dump.rdb'))
+  const { bases, err } = await backup(server)
+  assert.equal(bases[0]?.method, 'aof', err)
+  assert.match(err, /bgsave does not go \(the save failed.*\); aof is tried/)
+  await server.cli('CONFIG', 'SET', 'appendonly', 'no')
+  const { exit, fault } = await backup(server)
+  assert.equal(exit, 2)
+  assert.match(fault?.why ?? '', /the save failed/)
 })

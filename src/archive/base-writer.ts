@@ -50,6 +50,8 @@ export interface BaseUnderWay {
   readonly bytes: number // of the RDB, so far
   /** Keeps a copy. Fulfilled when there is room for more. Throws what the store has failed with. */
   write(chunk: Buffer): Promise<void> | undefined
+  /** What is replayed on the RDB: whole commands. Resolves when they are in the store; throws what the source or the store has failed with. */
+  increment(commands: AsyncIterable<Buffer>): Promise<void>
   /** The RDB is whole. Resolves when the base is in the store with its manifest; else throws, and there is no base. */
   finish(): Promise<BaseManifest>
   /** It will never be whole. What is in the store already is removed. */
@@ -77,6 +79,7 @@ export function beginBase(origin: BaseOrigin, surroundings: BaseSurroundings): B
   const queue = new ChunkQueue(QUEUED_BYTES)
   const sealed = sealStream(queue, recipients)
   let bytes = 0
+  let increment: StoredPart | undefined
   let failure: Error | undefined
   const { sizeBytes } = origin
   const upload = store.putStream(
@@ -90,9 +93,12 @@ export function beginBase(origin: BaseOrigin, surroundings: BaseSurroundings): B
   })
   const discard = async (): Promise<void> => {
     await upload.catch(() => undefined)
-    await store.remove(keys.base(id, object)).catch((error: unknown) => {
+    try {
+      await store.remove(keys.base(id, object))
+      if (increment !== undefined) await store.remove(keys.base(id, increment.object))
+    } catch (error) {
       log.warn({ base: id, why: reasonOf(error) }, 'could not remove what was written of a base that failed')
-    })
+    }
   }
   return {
     id,
@@ -105,6 +111,21 @@ export function beginBase(origin: BaseOrigin, surroundings: BaseSurroundings): B
       scan.push(chunk)
       return queue.write(chunk)
     },
+    async increment(commands) {
+      queue.end()
+      await upload // one after the other, so that neither waits half done
+      const part = `increment.aof.${sealing}`
+      let plainBytes = 0
+      async function* counted(): AsyncGenerator<Buffer> {
+        for await (const chunk of commands) {
+          plainBytes += chunk.length
+          yield chunk
+        }
+      }
+      const stream = sealStream(counted(), recipients)
+      await store.putStream(keys.base(id, part), stream.chunks)
+      increment = { object: part, bytes: plainBytes, ...stream.result() }
+    },
     async finish() {
       queue.end()
       await upload
@@ -116,7 +137,7 @@ export function beginBase(origin: BaseOrigin, surroundings: BaseSurroundings): B
       const { storedBytes, sha256 } = sealed.result()
       const rdb = { object, bytes, storedBytes, sha256, rdbVersion: contents.rdbVersion, checksum: contents.checksum }
       const server = await writeContext(id, contents, surroundings)
-      const manifest = manifestOf({ id, origin, contents, began, tookMs: clock.now() - began, rdb, server })
+      const manifest = manifestOf({ id, origin, contents, began, tookMs: clock.now() - began, rdb, increment, server })
       await writeDocument(store, keys.base(id, 'manifest.json'), manifest)
       return manifest
     },
@@ -134,14 +155,16 @@ interface Written {
   readonly began: number
   readonly tookMs: number
   readonly rdb: BaseManifest['rdb']
+  readonly increment: StoredPart | undefined
   readonly server: StoredPart | null
 }
 
-function manifestOf({ id, origin, contents, began, tookMs, rdb, server }: Written): BaseManifest {
+function manifestOf({ id, origin, contents, began, tookMs, rdb, increment, server }: Written): BaseManifest {
   const { sizeBytes: _hint, why, ...known } = origin
   const { keys, expires, namespaces, notDecoded, complete } = contents
   const at = new Date(began).toISOString()
-  return { format: FORMAT, id, ...known, at, rdb, server, keys, expires, namespaces, notDecoded, complete, tookMs, why }
+  const parts = { rdb, ...(increment === undefined ? {} : { increment }), server }
+  return { format: FORMAT, id, ...known, at, ...parts, keys, expires, namespaces, notDecoded, complete, tookMs, why }
 }
 
 /** Secrets are in it: without encryption it is kept on a local disk only, where the server's own files lie, too. */

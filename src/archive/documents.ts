@@ -55,6 +55,7 @@ export interface BaseManifest {
   readonly flavour: 'redis' | 'valkey'
   readonly slots?: string
   readonly rdb: StoredPart & { readonly rdbVersion: number; readonly checksum: 'ok' | 'absent' }
+  readonly increment?: StoredPart // of the method `aof`: the commands behind the RDB, an incremental append-only file
   readonly server: StoredPart | null
   readonly keys: number
   readonly expires: number

@@ -148,8 +148,13 @@ class Look {
       )
   }
 
+  /** Whether the server may have to serve us as a replica. */
+  get #follows(): boolean {
+    return this.#method === 'psync' || this.#method === 'auto'
+  }
+
   async #psync(): Promise<void> {
-    if (this.#method === 'bgsave' || this.#method === 'scan') return
+    if (!this.#follows) return
     if (this.#isBeforeSeven) return this.#add('psync', 'ok', 'whether it may be followed shows when the base is taken')
     const why = await whyNoPsync(this.#connection.send)
     if (why === undefined || /NOMASTERLINK/.test(why))
@@ -199,6 +204,7 @@ class Look {
 
   async #transfer(): Promise<void> {
     if (this.#method === 'scan') return
+    if (this.#method === 'aof') return this.#appended()
     const diskless = await this.#config('diskless', 'repl-diskless-sync')
     if (diskless === undefined) return
     if (diskless === 'yes' && this.#method !== 'bgsave') {
@@ -220,9 +226,16 @@ class Look {
     else this.#add('disk', 'ok', free === undefined ? says : `${says}, where ${formatBytes(free)} are free`)
   }
 
+  async #appended(): Promise<void> {
+    if (this.#info.get('aof_enabled') === '1')
+      return this.#add('aof', 'ok', 'it keeps an append-only file, which is read as it is')
+    const hint = 'Choose another method, or: CONFIG SET appendonly yes'
+    this.#add('aof', 'problem', 'it keeps no append-only file (appendonly no)', hint)
+  }
+
   /** What may cut us off, and what counts us. */
   async #bounds(): Promise<void> {
-    if (this.#method === 'scan' || this.#method === 'bgsave') return
+    if (!this.#follows) return
     const limits = await this.#config('output-buffer', 'client-output-buffer-limit')
     const match = /(?:slave|replica) (\d+) (\d+) (\d+)/.exec(limits ?? '')
     if (match !== null) {

@@ -4,10 +4,18 @@
 import type { Clock } from '../lib/clock.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import type { Log } from '../lib/log.ts'
+import { SaveFailed } from '../redis/save.ts'
 import { fetchBase } from '../replication/base.ts'
-import type { BaseWriter } from '../replication/sink.ts'
 import { refusesPsync } from '../replication/trouble.ts'
-import { MethodRefused, type BaseHead, type FetchBase, type MethodChoice } from './base-method.ts'
+import { aofBase } from './aof-base.ts'
+import {
+  MethodRefused,
+  type BaseHead,
+  type FetchBase,
+  type MethodChoice,
+  type Reached,
+  type WholeBaseWriter,
+} from './base-method.ts'
 import type { BaseScan } from './base-scan.ts'
 import { beginBase, type BaseOrigin, type BaseUnderWay } from './base-writer.ts'
 import type { Shard } from './catalog.ts'
@@ -35,26 +43,29 @@ export interface BackupOptions {
   readonly why: string
   readonly method: MethodChoice
   readonly keysPerSecond: number // of `scan`
-  /** The name by which a path of the server's machine is read here, or undefined where it cannot be. */
-  reach(path: string): Promise<string | undefined>
+  /** Where a path of the server's machine is read from here. */
+  reach(path: string): Promise<Reached>
   /** What a person may want to know of how it is taken. */
   onNotice(says: string): void
   onProgress(bytes: number, ofBytes: number | undefined): void
 }
 
-const IN_TURN = ['psync', 'bgsave', 'scan'] as const
+const IN_TURN = ['psync', 'bgsave', 'aof', 'scan'] as const
 type Method = (typeof IN_TURN)[number]
 
 /** Throws a Fault when no method that was asked for gives a base. */
 export async function takeBackup(options: BackupOptions): Promise<BaseManifest> {
   const { method, server, onNotice } = options
   const methods: readonly Method[] = method === 'auto' ? IN_TURN : [method]
+  let failed: SaveFailed | undefined // a server that cannot save is in trouble: its files are taken, and else it is told
   for (const [at, each] of methods.entries()) {
     try {
       return await takeBy(each, options)
     } catch (error) {
       const next = methods[at + 1]
-      if (next === undefined || !(error instanceof MethodRefused || refusesPsync(error))) throw error
+      if (failed !== undefined) throw error instanceof MethodRefused ? failed : error
+      if (error instanceof SaveFailed && next === 'aof') failed = error
+      else if (next === undefined || !(error instanceof MethodRefused || refusesPsync(error))) throw error
       onNotice(`${server.id}: ${each} does not go (${reasonOf(error)}); ${next} is tried`)
     }
   }
@@ -65,7 +76,7 @@ async function takeBy(method: Method, options: BackupOptions): Promise<BaseManif
   const { store, onProgress } = options
   let writer: BaseUnderWay | undefined
   let document: TimelineDocument | undefined
-  const onBase = (head: BaseHead): BaseWriter => {
+  const onBase = (head: BaseHead): WholeBaseWriter => {
     const place = placeOf(head, options)
     document = place.document
     const begun = beginBase(originOf(head, place.name, options), {
@@ -80,6 +91,7 @@ async function takeBy(method: Method, options: BackupOptions): Promise<BaseManif
         onProgress(begun.bytes, head.sizeBytes)
         return room
       },
+      increment: (commands) => begun.increment(commands),
       end: () => undefined,
       abort: (why) => void begun.abort(why),
     }
@@ -102,6 +114,7 @@ function fetching(method: Method, options: BackupOptions): FetchBase {
       `${server.id}: ${keys} keys were being moved to another shard; they may be missing. Take it again when that is done.`,
     )
   if (method === 'bgsave') return savedBase({ ...options, source: server, onWait })
+  if (method === 'aof') return aofBase({ ...options, source: server, onWait })
   if (method === 'scan') return scanBase({ ...options, source: server, onMoved })
   const { clock, signal } = options
   return async (onBase) => {

@@ -3,6 +3,7 @@
 
 import { Fault } from '../lib/fault.ts'
 import { RdbScanner } from '../rdb/scanner.ts'
+import { StreamFramer } from '../replication/stream-framer.ts'
 import type { StoredBase } from './catalog.ts'
 import type { StoredPart } from './documents.ts'
 import { checkHash, readSealed, type Reading, type SealedObject } from './read-segment.ts'
@@ -34,6 +35,20 @@ export async function verifyRdb(reading: Reading, base: StoredBase): Promise<voi
   compare(target, 'end', end, rdb.bytes)
   compare(target, 'keys', keys, base.keys)
   compare(target, 'keys that expire', expires, base.expires)
+}
+
+/** The commands behind an RDB: whole ones, and as many bytes as its manifest says. */
+export async function verifyIncrement(reading: Reading, base: StoredBase, part: StoredPart): Promise<void> {
+  const target = `${reading.store.shown}/${base.root}${part.object}`
+  const framer = new StreamFramer({ offset: 0, db: 0, name: target, hasComments: true })
+  let [bytes, safe] = [0, 0]
+  for await (const chunk of readSealed(reading, partOf(base, part))) {
+    safe = framer.push(chunk).safe
+    bytes += chunk.length
+  }
+  compare(target, 'bytes', bytes, part.bytes)
+  if (safe !== bytes)
+    throw new Fault({ doing: 'verifying', target, why: 'it ends within a command or a transaction', retryable: false })
 }
 
 export async function verifyServerContext(reading: Reading, base: StoredBase, part: StoredPart): Promise<void> {

@@ -7,12 +7,12 @@
 import type { Clock } from '../lib/clock.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import { readCatalog, type DeploymentArchive, type StoredBase, type StoredSegment, type Timeline } from './catalog.ts'
-import { writeDocument, type CheckDocument } from './documents.ts'
+import { writeDocument, type CheckDocument, type StoredPart } from './documents.ts'
 import { holesOf, type Hole } from './holes.ts'
 import { keysOf } from './keys.ts'
 import { checkHash, type Reading, type SealedObject } from './read-segment.ts'
 import type { Store } from './store/storage.ts'
-import { partOf, verifyHash, verifyRdb, verifyServerContext } from './verify-base.ts'
+import { partOf, verifyHash, verifyIncrement, verifyRdb, verifyServerContext } from './verify-base.ts'
 import { Overlaps, verifySegment } from './verify-segment.ts'
 
 export interface VerifyOptions {
@@ -213,21 +213,15 @@ function jobsOf({ shards }: DeploymentArchive, only: readonly string[]): Job[] {
 }
 
 function baseJobs(base: StoredBase): Job[] {
-  const { rdb, server } = base
-  const data: Job = {
-    object: partOf(base, rdb),
-    storedBytes: rdb.storedBytes,
-    base,
-    open: (reading) => verifyRdb(reading, base),
+  const { rdb, increment, server } = base
+  const jobOf = (part: StoredPart, open: Job['open']): Job => {
+    return { object: partOf(base, part), storedBytes: part.storedBytes, base, open }
   }
-  if (server === null) return [data]
-  const context: Job = {
-    object: partOf(base, server),
-    storedBytes: server.storedBytes,
-    base,
-    open: (reading) => verifyServerContext(reading, base, server),
-  }
-  return [data, context]
+  return [
+    jobOf(rdb, (reading) => verifyRdb(reading, base)),
+    ...(increment === undefined ? [] : [jobOf(increment, (reading) => verifyIncrement(reading, base, increment))]),
+    ...(server === null ? [] : [jobOf(server, (reading) => verifyServerContext(reading, base, server))]),
+  ]
 }
 
 function segmentJobs({ segments }: Timeline): Job[] {

@@ -13,6 +13,7 @@ export interface Member {
   id: string
   address: Address
   access: Access
+  supervisor: string | undefined
   seed: boolean // named by the configuration or the command line
   readonly archives: ReadonlySet<string> // of the deployment: what is named like a replica and is none
   namedRole: Role // what others say it is, until it says so itself
@@ -48,11 +49,12 @@ export interface MemberOptions {
 
 /** Starts to watch a server. Attempts are spread over the interval by the server's name. */
 export function makeMember(options: MemberOptions): Member {
-  const { id, address, access, seed, archives, role } = options
+  const { id, address, access, supervisor, seed, archives, role } = options
   const member: Member = {
     id,
     address,
     access,
+    supervisor,
     seed,
     archives,
     namedRole: role,
@@ -79,6 +81,7 @@ export function moveMember(member: Member, options: MemberOptions): void {
   member.watch.stop()
   member.address = options.address
   member.access = options.access
+  member.supervisor = options.supervisor
   member.watch = new ServerWatch(watchOptions(member, options))
 }
 
@@ -155,6 +158,9 @@ export function watchedOf(member: Member, deployment: string): WatchedServer {
       },
       get access() {
         return member.access
+      },
+      get supervisor() {
+        return member.supervisor
       },
       get ask() {
         return member.watch.ask

@@ -43,6 +43,7 @@ export interface ServerView {
 export interface WatchedServer {
   readonly view: ServerView
   readonly access: Access
+  readonly supervisor: string | undefined // what starts it, as far as somebody said: `docker:orders`
   /** Asks through the reserved connection; undefined while there is none. */
   readonly ask: Ask | undefined
   /** What a write met (the canary, opt-in); it counts while the door itself is ok. undefined: no longer known. */

@@ -42,6 +42,45 @@ export async function askWhereSaved(options: SaveOptions): Promise<{ dir: string
   throw refused(options.target, 'it does not say where it saves (CONFIG GET dir)')
 }
 
+/** Where the server keeps its append-only files, by its own names. */
+export interface Appended {
+  readonly dir: string
+  readonly folder: string // in `dir`
+  readonly file: string // what the names of its files begin with
+  readonly currentBytes: number // of all of them
+}
+
+/**
+ * Where the append-only directory of a server is that is written to now. One that is being rewritten is waited for: with
+ * `appendonly` switched on a moment ago, its files are those of an earlier time until then. Throws SaveRefused where there is none.
+ */
+export async function askWhereAppended(options: SaveOptions): Promise<Appended> {
+  const settings = { dir: '', appenddirname: '', appendfilename: '' }
+  for (const name of Object.keys(settings) as (keyof typeof settings)[])
+    settings[name] = parseRecord(await ask(options, 'CONFIG', 'GET', name))[name] ?? ''
+  const { dir, appenddirname: folder, appendfilename: file } = settings
+  let said = false
+  const info = await lookUntil(options, (each) => {
+    const isIdle = each.get('aof_rewrite_in_progress') !== '1' && each.get('aof_rewrite_scheduled') !== '1'
+    if (!isIdle && !said) options.onWait?.('its append-only file is being rewritten')
+    said = !isIdle
+    return isIdle
+  })
+  const why =
+    info.get('aof_enabled') !== '1'
+      ? 'it keeps no append-only file (appendonly no)'
+      : folder === ''
+        ? 'its append-only file is no directory, as it is since Redis 7 (CONFIG GET appenddirname)'
+        : info.get('aof_last_write_status') !== 'ok'
+          ? 'it cannot write to its append-only file now (aof_last_write_status)'
+          : info.get('aof_last_bgrewrite_status') !== 'ok'
+            ? 'its last rewrite failed (aof_last_bgrewrite_status), so that its files may be those of an earlier time'
+            : undefined
+  if (why === undefined) return { dir, folder, file, currentBytes: infoNumber(info, 'aof_current_size') ?? 0 }
+  const hint = 'Choose --method bgsave or --method scan.'
+  throw new SaveRefused({ doing: 'collecting the append-only files of', target: options.target, why, hint, exit: 1 })
+}
+
 /** Resolves when a save that began after this call is on the server's disk. Throws SaveRefused or SaveFailed. */
 export async function saveNow(options: SaveOptions): Promise<void> {
   let before = await waitUntilIdle(options)

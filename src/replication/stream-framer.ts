@@ -33,9 +33,11 @@ export interface FramerStart {
   readonly offset: number
   readonly db: number
   readonly name: string // what the stream is called in a Fault: the server's id, a file
+  readonly hasComments?: boolean // lines that begin with #, as between the commands of an append-only file (`#TS:`)
 }
 
 const STAR = 0x2a
+const HASH = 0x23
 const DOLLAR = 0x24
 const CR = 0x0d
 const LF = 0x0a
@@ -84,6 +86,7 @@ const LENGTH_END = 5
 const BODY = 6
 const BODY_CR = 7
 const BODY_END = 8
+const COMMENT = 9
 
 const EXPECTED: readonly string[] = [
   'a command (*)',
@@ -95,10 +98,12 @@ const EXPECTED: readonly string[] = [
   'a word',
   'a carriage return behind the word',
   'a line feed behind the word',
+  'the end of a comment',
 ]
 
 export class StreamFramer {
   readonly #name: string
+  readonly #hasComments: boolean
   #offset: number // behind the last chunk
   #db: number
   #safe: number
@@ -122,8 +127,9 @@ export class StreamFramer {
   #getAck: number | undefined
 
   /** `offset` lies between two transactions, with `db` selected. */
-  constructor({ offset, db, name }: FramerStart) {
+  constructor({ offset, db, name, hasComments = false }: FramerStart) {
     this.#name = name
+    this.#hasComments = hasComments
     this.#offset = this.#safe = offset
     this.#db = this.#safeDb = db
   }
@@ -192,6 +198,8 @@ export class StreamFramer {
         at = this.#crossBody(chunk, at)
         continue
       }
+      if (this.#expects === START && this.#hasComments && chunk[at] === HASH) this.#expects = COMMENT
+      if (this.#expects === COMMENT) return this.#crossComment(chunk, at)
       if (!this.#take(chunk[at] as number)) throw this.#malformed(chunk, at)
       at += 1
       if (this.#expects === START) {
@@ -201,6 +209,14 @@ export class StreamFramer {
       }
     }
     return at
+  }
+
+  #crossComment(chunk: Buffer, from: number): number {
+    const end = chunk.indexOf(LF, from)
+    if (end === -1) return chunk.length
+    this.#expects = START
+    if (!this.#inTransaction) this.#safe = this.#offset + end + 1
+    return end + 1
   }
 
   #crossBody(chunk: Buffer, from: number): number {

@@ -84,9 +84,9 @@ const LAYOUTS: Readonly<Record<Format, LayOut>> = {
     const dir = join(into, 'appendonlydir')
     await mkdir(dir, { mode: 0o700 })
     await writing.file(join(dir, BASE), baseOf(reading, target))
-    const hasStream = target.segments.length > 0
-    if (hasStream) await writing.file(join(dir, STREAM), piecesOf(reading, target))
-    const lines = [`file ${BASE} seq 1 type b`, ...(hasStream ? [`file ${STREAM} seq 1 type i`] : []), '']
+    const commands = commandsOf(reading, target)
+    if (commands !== undefined) await writing.file(join(dir, STREAM), commands)
+    const lines = [`file ${BASE} seq 1 type b`, ...(commands !== undefined ? [`file ${STREAM} seq 1 type i`] : []), '']
     await writing.file(join(dir, 'appendonly.aof.manifest'), [Buffer.from(lines.join('\n'))])
     await syncFolder(dir)
   },
@@ -108,6 +108,13 @@ async function* baseOf(reading: Reading, { base }: Target): AsyncGenerator<Uint8
   throw new Fault({ doing: 'reading the base', target: base.id, why, hint: 'respite verify looks into all bases.' })
 }
 
+/** What is loaded behind the RDB: the stream that follows the base, or what the server itself had appended to it. */
+function commandsOf(reading: Reading, target: Target): AsyncGenerator<Uint8Array> | undefined {
+  if (target.segments.length > 0) return piecesOf(reading, target)
+  const { increment } = target.base
+  return increment === undefined ? undefined : readSealed(reading, partOf(target.base, increment))
+}
+
 async function* piecesOf(reading: Reading, target: Target): AsyncGenerator<Uint8Array> {
   for await (const { piece, offset, bytes } of streamOf(reading, target)) {
     if (offset === piece.from) yield pieceHead(piece)
@@ -117,9 +124,11 @@ async function* piecesOf(reading: Reading, target: Target): AsyncGenerator<Uint8
 
 async function* preambleAndStream(reading: Reading, target: Target): AsyncGenerator<Uint8Array> {
   yield* baseOf(reading, target)
-  if (target.segments.length === 0) return
-  const db = String(target.base.db)
+  const { segments, base } = target
+  if (segments.length === 0 && base.increment === undefined) return
+  const db = String(base.db)
   yield Buffer.from(`*2\r\n$6\r\nSELECT\r\n$${db.length}\r\n${db}\r\n`)
+  if (segments.length === 0) return yield* commandsOf(reading, target) ?? []
   for await (const { bytes } of streamOf(reading, target)) yield bytes
 }
 

@@ -16,7 +16,7 @@ export const FORMATS: readonly Format[] = ['rdb', 'aof', 'aof-single']
 
 export interface ShardPlan {
   readonly target: Target
-  readonly streamBytes: number // that are replayed on the base
+  readonly streamBytes: number // of commands that are replayed on its RDB
   readonly bytes: number // on the disk, without what stands between the pieces
   readonly server: ServerContext | undefined
   readonly folder: string // where its files will be
@@ -48,11 +48,12 @@ export async function planRestore(reading: Reading, wanted: Wanted): Promise<Res
   const shards = shardsFor(archive, wish)
   for (const shard of shards) {
     const target = await findTarget(reading, { archive, shard, wish })
-    if (format === 'rdb' && target.segments.length > 0) throw noRdb(target)
+    const incrementBytes = target.base.increment?.bytes ?? 0
+    if (format === 'rdb' && target.segments.length + incrementBytes > 0) throw noRdb(target)
     const context = await readServerFiles(reading, target.base)
     const server = typeof context === 'string' ? undefined : context
     const folder = archive.shards.length > 1 ? join(dir, shard.name) : dir
-    const streamBytes = target.segments.length === 0 ? 0 : (target.offset ?? 0) - (target.base.offset ?? 0)
+    const streamBytes = target.segments.length === 0 ? incrementBytes : (target.offset ?? 0) - (target.base.offset ?? 0)
     const start = startCommand(folder, { target, format, server, isCluster: archive.about?.kind === 'cluster' })
     plans.push({ target, streamBytes, bytes: target.base.rdb.bytes + streamBytes, server, folder, start })
     const label = archive.shards.length > 1 ? `Shard ${shard.name}: ` : ''
@@ -98,6 +99,10 @@ const RDB_NOTE =
   'A server that loads a dump.rdb leaves out keys that have expired meanwhile, and one with `appendonly yes` ignores the file and starts empty.'
 
 function noRdb({ base, offset }: Target): Fault {
+  if (base.increment !== undefined) {
+    const why = `its base ${base.id} is an append-only file: ${base.increment.bytes} bytes of commands stand behind its RDB`
+    return new Fault({ doing: 'restoring as', target: 'rdb', why, hint: 'Take --format aof or aof-single.', exit: 1 })
+  }
   const why = `the moment lies ${(offset ?? 0) - (base.offset ?? 0)} bytes of stream behind its base`
   const hint = `An RDB holds a base alone: --id ${base.id} with --format rdb, or this moment with --format aof.`
   return new Fault({ doing: 'restoring as', target: 'rdb', why, hint, exit: 1 })

@@ -15,6 +15,8 @@ export interface Looking {
   state(): Promise<SupervisedState>
   /** Where its files are. What the supervisor cannot know (a title that hides the command line) is taken from `known`. */
   places(known?: KnownPlaces): Promise<Places>
+  /** Where a path of the server's own is. */
+  place(inside: string): Promise<Place>
   resources(): Promise<Resources>
   /**
    * What it wrote on standard output and standard error, oldest first, and what the supervisor says of it. About since

@@ -26,8 +26,10 @@ export default {
   flags: {
     ...BACKUP_FLAGS,
     '--method <method>':
-      'psync (as a replica), bgsave (a file of the server), scan (key after key), auto: the first that goes (auto)',
+      'psync (as a replica), bgsave (a file of the server), aof (its append-only files), scan (key after key), auto: the first that goes (auto)',
     '--rate <keys>': `keys a second, with the method scan (${DEFAULT_KEYS_PER_SECOND})`,
+    '--supervisor <name>':
+      'what starts the server, so that its files are found: docker:NAME, systemd:UNIT, process:PID',
     '--check': 'only look whether it would work: permissions, backlog, disk, store, keys; nothing is changed',
     '--json': 'print the manifests of the bases, or what --check found',
     ...CONNECTION_FLAGS,
@@ -89,10 +91,7 @@ function methodOf(flags: Flags): MethodChoice {
   const given = textFlag(flags, 'method') ?? 'auto'
   const method = METHOD_CHOICES.find((each) => each === given)
   if (method !== undefined) return method
-  const hint =
-    given === 'aof'
-      ? 'An append-only directory is not collected. --method bgsave takes the same dataset and leaves it alone.'
-      : 'Leave it out, and the first that goes is taken.'
+  const hint = 'Leave it out, and the first that goes is taken.'
   throw wrongFlag('--method', `"${given}" is none of ${METHOD_CHOICES.join(', ')}`, hint)
 }
 
@@ -149,6 +148,7 @@ function describe(base: BaseManifest): string {
     complete,
     notDecoded,
     namespaces,
+    increment,
   } = base
   const ratio = rdb.storedBytes === 0 ? 1 : rdb.bytes / rdb.storedBytes
   const lines = [
@@ -156,6 +156,8 @@ function describe(base: BaseManifest): string {
     `  ${formatCount(keys)} keys (${formatCount(expires)} with a TTL), ${formatBytes(rdb.bytes)}, ${formatBytes(rdb.storedBytes)} in the store (${ratio.toFixed(1)} : 1)`,
     `  checksum ${rdb.checksum === 'ok' ? 'verified' : 'absent: the server writes none (rdbchecksum no)'}, RDB version ${rdb.rdbVersion}`,
   ]
+  if (increment !== undefined)
+    lines.push(`  and ${formatBytes(increment.bytes)} of commands behind them, which a restore replays`)
   if (!consistent) lines.push('  its keys are not of one moment: what was written meanwhile may be in it or not')
   if (!complete) lines.push('  holds a type that this version does not know: its bytes are whole, its numbers are not')
   for (const { name, keys: count } of notDecoded)

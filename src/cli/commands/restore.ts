@@ -164,10 +164,15 @@ function linesOf({ deployment, store, format, at, ageMs, bytes, shards, notes }:
     ...shards.flatMap((shard) => [
       `  shard ${shard.shard}, timeline ${shard.timeline}${shard.offset === null ? '' : `, offset ${shard.offset}`}`,
       `    base     ${shard.base}: ${formatCount(shard.keys)} keys, taken at ${shard.baseAt}`,
-      `    stream   ${shard.segments === 0 ? 'none' : `${formatBytes(shard.streamBytes)} in ${shard.segments} segments`}`,
+      `    stream   ${streamOf(shard)}`,
       `    into     ${shard.folder}`,
       `    start    ${shard.start}`,
     ]),
     ...notes.map((note) => `  ! ${note}`),
   ]
+}
+
+function streamOf({ segments, streamBytes }: RestoreDocument['shards'][number]): string {
+  if (segments > 0) return `${formatBytes(streamBytes)} in ${segments} segments`
+  return streamBytes > 0 ? `${formatBytes(streamBytes)} of the append-only file that it was taken from` : 'none'
 }

@@ -29,6 +29,7 @@ export default {
         const started = { command: [Path, ...Args], workingDir: Config.WorkingDir || '/' }
         return placesOf(started, known, (inside) => placeOf(inspection, inside))
       },
+      place: async (inside) => placeOf((await demandContainer(name, around)).inspection, inside),
       async resources() {
         return resourcesOf(await demandContainer(name, around))
       },

@@ -27,6 +27,7 @@ export default {
         const workingDir = service.working_dir ?? undefined
         return placesOf({ command: commandOfService(service), workingDir }, known, placeHere)
       },
+      place: async (inside) => placeHere(inside),
       resources: async () => procResources((await demand()).pid ?? 0), // where /proc is: Homebrew sets no limits
       async *log(sinceMs) {
         const { log_path: out, error_log_path: error } = await demand()

@@ -14,6 +14,7 @@ import {
   type KnownPlaces,
   type Looking,
   type LookingUnit,
+  type Place,
   type Places,
   type SupervisedState,
 } from '../supervisor.ts'
@@ -58,6 +59,10 @@ function lookingAt(pid: number): Looking {
       demandAlive()
       return placesOfProcess(pid, known)
     },
+    async place(inside) {
+      demandAlive()
+      return placeSeenBy(pid, inside)
+    },
     async resources() {
       demandAlive()
       return procResources(pid)
@@ -87,10 +92,13 @@ function stateOf(pid: number): SupervisedState {
 /** A server works in its data directory, so that this is known where the process may be looked into. */
 function placesOfProcess(pid: number, known: KnownPlaces): Places {
   const started = { command: procCommand(pid), workingDir: undefined, dataDir: procLink(pid, 'cwd') }
+  return placesOf(started, known, (inside) => placeSeenBy(pid, inside))
+}
+
+function placeSeenBy(pid: number, inside: string): Place {
   const root = procLink(pid, 'root')
-  if (root === undefined || root === '/') return placesOf(started, known, placeHere)
-  const why = 'it is in a root of its own, which may not be seen'
-  return placesOf(started, known, (inside) => place(inside, join(`/proc/${pid}/root`, inside), why))
+  if (root === undefined || root === '/') return placeHere(inside)
+  return place(inside, join(`/proc/${pid}/root`, inside), 'it is in a root of its own, which may not be seen')
 }
 
 async function* outputOf(pid: number, shown: string, sinceMs: number | undefined): AsyncGenerator<LogLine> {

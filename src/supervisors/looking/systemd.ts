@@ -30,6 +30,7 @@ export default {
         const dataDir = pid > 0 ? procLink(pid, 'cwd') : undefined
         return placesOf({ command: commandOfUnit(unit), workingDir, dataDir }, known, placeHere)
       },
+      place: async (inside) => placeHere(inside),
       resources: async () => resourcesOf(await showUnit(name)),
       async *log(sinceMs) {
         await showUnit(name) // an empty journal of a systemd that does not run would read as "nothing was said"
