@@ -10,7 +10,7 @@
 
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Fault, reasonOf } from '../lib/fault.ts'
+import { reasonOf, type Fault } from '../lib/fault.ts'
 import { infoNumber, type Info } from '../redis/info.ts'
 import { encodeCommand } from '../redis/resp.ts'
 import { askWhereAppended, type Appended, type SaveOptions } from '../redis/save.ts'

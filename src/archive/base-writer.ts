@@ -71,7 +71,7 @@ export function originOfStart(
 }
 
 export function beginBase(origin: BaseOrigin, surroundings: BaseSurroundings): BaseUnderWay {
-  const { store, keys, recipients, clock, scan, log } = surroundings
+  const { store, keys, recipients, clock, scan } = surroundings
   const began = clock.now()
   const id = makeBaseId(began, randomBytes(2).toString('hex'))
   const sealing = sealingOf(recipients)
@@ -81,24 +81,15 @@ export function beginBase(origin: BaseOrigin, surroundings: BaseSurroundings): B
   let bytes = 0
   let increment: StoredPart | undefined
   let failure: Error | undefined
-  const { sizeBytes } = origin
-  const upload = store.putStream(
-    keys.base(id, object),
-    sealed.chunks,
-    sizeBytes === undefined ? {} : { sizeHint: sizeBytes },
-  )
+  const sizeHint = origin.sizeBytes === undefined ? {} : { sizeHint: origin.sizeBytes }
+  const upload = store.putStream(keys.base(id, object), sealed.chunks, sizeHint)
   upload.catch((error: Error) => {
     failure = error
     queue.fail(error)
   })
   const discard = async (): Promise<void> => {
     await upload.catch(() => undefined)
-    try {
-      await store.remove(keys.base(id, object))
-      if (increment !== undefined) await store.remove(keys.base(id, increment.object))
-    } catch (error) {
-      log.warn({ base: id, why: reasonOf(error) }, 'could not remove what was written of a base that failed')
-    }
+    await removeParts(id, [object, ...(increment === undefined ? [] : [increment.object])], surroundings)
   }
   return {
     id,
@@ -114,17 +105,7 @@ export function beginBase(origin: BaseOrigin, surroundings: BaseSurroundings): B
     async increment(commands) {
       queue.end()
       await upload // one after the other, so that neither waits half done
-      const part = `increment.aof.${sealing}`
-      let plainBytes = 0
-      async function* counted(): AsyncGenerator<Buffer> {
-        for await (const chunk of commands) {
-          plainBytes += chunk.length
-          yield chunk
-        }
-      }
-      const stream = sealStream(counted(), recipients)
-      await store.putStream(keys.base(id, part), stream.chunks)
-      increment = { object: part, bytes: plainBytes, ...stream.result() }
+      increment = await putIncrement(commands, id, surroundings)
     },
     async finish() {
       queue.end()
@@ -146,6 +127,32 @@ export function beginBase(origin: BaseOrigin, surroundings: BaseSurroundings): B
       await discard()
     },
   }
+}
+
+async function removeParts(id: string, parts: readonly string[], around: BaseSurroundings): Promise<void> {
+  try {
+    for (const part of parts) await around.store.remove(around.keys.base(id, part))
+  } catch (error) {
+    around.log.warn({ base: id, why: reasonOf(error) }, 'could not remove what was written of a base that failed')
+  }
+}
+
+async function putIncrement(
+  commands: AsyncIterable<Buffer>,
+  id: string,
+  { store, keys, recipients }: BaseSurroundings,
+): Promise<StoredPart> {
+  const object = `increment.aof.${sealingOf(recipients)}`
+  let bytes = 0
+  async function* counted(): AsyncGenerator<Buffer> {
+    for await (const chunk of commands) {
+      bytes += chunk.length
+      yield chunk
+    }
+  }
+  const sealed = sealStream(counted(), recipients)
+  await store.putStream(keys.base(id, object), sealed.chunks)
+  return { object, bytes, ...sealed.result() }
 }
 
 interface Written {

@@ -128,7 +128,10 @@ async function* preambleAndStream(reading: Reading, target: Target): AsyncGenera
   if (segments.length === 0 && base.increment === undefined) return
   const db = String(base.db)
   yield Buffer.from(`*2\r\n$6\r\nSELECT\r\n$${db.length}\r\n${db}\r\n`)
-  if (segments.length === 0) return yield* commandsOf(reading, target) ?? []
+  if (segments.length === 0) {
+    yield* commandsOf(reading, target) ?? []
+    return
+  }
   for await (const { bytes } of streamOf(reading, target)) yield bytes
 }
 
