@@ -8,10 +8,11 @@ import type { Ask } from '../redis/ask.ts'
 import { parseInfo } from '../redis/info.ts'
 import { entriesOf, zoneShiftMs, type LogEntry } from '../redis/server-log.ts'
 import { showAddress, type Address } from '../redis/url.ts'
-import { isLocalHost } from '../supervisors/listening.ts'
+import { isLocalHost, nameOf, type Listening } from '../supervisors/listening.ts'
 import { lookAtProcess } from '../supervisors/look-at-process.ts'
 import { lastLoggedMs, logFileLines } from '../supervisors/read-lines.ts'
 import { openLooking, type KnownPlaces, type Looking, type Surroundings } from '../supervisors/supervisor.ts'
+import { usualPlaces } from '../supervisors/usual-places.ts'
 import type { CouldNotLook } from './server.ts'
 
 export interface LogQuestion {
@@ -127,7 +128,7 @@ async function logOfProcess({ address, sinceMs, around }: LogQuestion, known: Kn
   if (address.path === undefined && !isLocalHost(address.host)) return cannot('the server is on another machine')
   const where = address.path === undefined ? { host: address.host, port: address.port } : { path: address.path }
   const sight = await lookAtProcess(where, known?.pid)
-  if (sight.seen !== 'process') return cannot(sight.why)
+  if (sight.seen !== 'process') return (await usualLog(where, { sinceMs, around })) ?? cannot(sight.why)
   const { pid } = sight.process
   if (known?.pid !== undefined && known.pid !== pid)
     return cannot(
@@ -148,6 +149,30 @@ async function logOfProcess({ address, sinceMs, around }: LogQuestion, known: Kn
     sources: isFile ? await Promise.all(sources.map(orNothing)) : sources,
     couldNotLook: [...couldNotLook, ...silent],
   }
+}
+
+/** Of a server that nobody says anything of: what its port leads to, the first that can be read. */
+async function usualLog(
+  where: Listening,
+  { sinceMs, around }: { readonly sinceMs: number | undefined; readonly around: Surroundings | undefined },
+): Promise<FoundLog | undefined> {
+  const couldNotLook: CouldNotLook[] = []
+  for await (const { foundBy, supervisor, logFile } of usualPlaces(where, around)) {
+    const found = `found by ${nameOf(where)} in ${foundBy}`
+    if (supervisor !== undefined) {
+      const { sources, ...more } = await logOfSupervisor(await openLooking(supervisor, around), undefined, sinceMs)
+      const shown = sources.map((source) => ({ ...source, shown: `${source.shown} (${found})` }))
+      return { sources: shown, couldNotLook: [...couldNotLook, ...more.couldNotLook] }
+    }
+    if (logFile === undefined) continue // on standard output: whoever started it has it
+    const why = await unreadable(logFile)
+    if (why !== undefined) couldNotLook.push({ at: `log file ${logFile}`, why: `${why} (${found})`, hint: NAME_IT })
+    else {
+      const source = await serversFile(logFile, sinceMs)
+      return { sources: [{ ...source, shown: `${source.shown} (${found})` }], couldNotLook }
+    }
+  }
+  return couldNotLook.length === 0 ? undefined : { sources: [], couldNotLook }
 }
 
 /** The same source, empty where it cannot be read. */

@@ -17,6 +17,8 @@ test('the places of a server stand in its configuration file', () => {
     dataDir: '/var/lib/re dis',
     logFile: '/var/lib/re dis/server.log', // it is opened in the data directory
     includes: true,
+    ports: [6379],
+    socket: undefined,
   })
 })
 

@@ -6,6 +6,8 @@ import type { KnownPlaces } from './supervisor.ts'
 
 export interface Directives extends KnownPlaces {
   readonly includes: boolean // there is more, in files that were not read
+  readonly ports: readonly number[] // where it listens, in the clear and by TLS
+  readonly socket: string | undefined // its unix socket
 }
 
 /**
@@ -25,14 +27,17 @@ export function directivesOf(
   const text = configFile === undefined ? undefined : read(configFile)
   const ofFile = parseDirectives((text ?? '').split('\n').map((line) => wordsOf(line)))
   const ofWords = parseDirectives(argumentLines(at === -1 ? [] : words))
-  const dir = ofWords.get('dir') ?? ofFile.get('dir')
+  const of = (name: string): string | undefined => ofWords.get(name) ?? ofFile.get(name)
+  const dir = of('dir')
   const dataDir = dir === undefined ? (at === -1 ? undefined : workingDir) : within(workingDir, dir)
-  const log = ofWords.get('logfile') ?? ofFile.get('logfile')
+  const log = of('logfile')
   return {
     configFile,
     dataDir,
     logFile: log === undefined || log === '' ? undefined : within(dataDir, log), // it is opened anew for each line, in the server's folder
     includes: ofFile.has('include'),
+    ports: [of('port') ?? '6379', of('tls-port') ?? '0'].map(Number).filter((port) => port > 0),
+    socket: of('unixsocket'),
   }
 }
 

@@ -61,6 +61,20 @@ export async function findContainer(name: string, around: Surroundings): Promise
   throw noEngine(name, failures.join('; '), failures.some((why) => why.includes('EACCES')) ? hint : undefined)
 }
 
+/** All containers of all engines that answer, also those that have ended; none where none does. */
+export async function allContainers(around: Surroundings): Promise<Inspection[]> {
+  const present = socketsOf(around).filter((path) => statSync(path, { throwIfNoEntry: false })?.isSocket() ?? false)
+  const all = await Promise.all(present.map((socketPath) => containersOf(socketPath).catch(() => [])))
+  return all.flat()
+}
+
+async function containersOf(socketPath: string): Promise<Inspection[]> {
+  const { default: Client } = await import('dockerode')
+  const client = new Client({ socketPath, timeout: ANSWER_WITHIN_MS })
+  const listed = await client.listContainers({ all: true })
+  return Promise.all(listed.map(({ Id }) => client.getContainer(Id).inspect()))
+}
+
 /** As `findContainer`, where there must be one. */
 export async function demandContainer(name: string, around: Surroundings): Promise<FoundContainer> {
   const found = await findContainer(name, around)

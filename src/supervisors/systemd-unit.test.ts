@@ -6,7 +6,15 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { openLooking } from './supervisor.ts'
-import { commandOfUnit, limitsOfUnit, lineOfJournal, parseUnit, stateOfUnit, unitName } from './systemd-unit.ts'
+import {
+  commandOfUnit,
+  limitsOfUnit,
+  lineOfJournal,
+  parseUnit,
+  parseUnits,
+  stateOfUnit,
+  unitName,
+} from './systemd-unit.ts'
 
 const BOOT_MS = 1_795_000_000_000
 const RUNNING = `Restart=always
@@ -117,4 +125,11 @@ test('where systemd does not run, it could not be asked, and its journal is not 
   const looking = await openLooking('systemd:redis-server')
   await assert.rejects(looking.state(), { name: 'Fault', why: /not been booted with systemd/ })
   await assert.rejects(Array.fromAsync(looking.log()), { name: 'Fault', why: /not been booted with systemd/ })
+})
+
+test('units of servers are listed without their type', () => {
+  const listed =
+    'redis-server.service       loaded    active   running Advanced key-value store\n' +
+    'redis-server@6380.service  loaded    failed   failed  Advanced key-value store\nvalkey.service not-found inactive dead valkey.service\n'
+  assert.deepEqual(parseUnits(listed), ['redis-server', 'redis-server@6380', 'valkey'])
 })

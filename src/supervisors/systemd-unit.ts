@@ -50,6 +50,19 @@ export async function showUnit(unit: string): Promise<UnitProperties> {
   })
 }
 
+/** Units of servers, without their type; none where systemd does not run. */
+export async function serverUnits(): Promise<string[]> {
+  const words = ['list-units', '--type=service', '--all', '--plain', '--no-legend', 'redis*', 'valkey*']
+  return runProgram('systemctl', words, 'its units').then(
+    ({ exit, out }) => (exit === 0 ? parseUnits(out) : []),
+    () => [], // no systemd here
+  )
+}
+
+export function parseUnits(text: string): string[] {
+  return text.split('\n').flatMap((line) => /^\s*(\S+)\.service\s/.exec(line)?.[1] ?? [])
+}
+
 /** A name without a type is a service, as for systemctl. */
 export function unitName(unit: string): string {
   return /\.[a-z]+$/.test(unit) ? unit : `${unit}.service`

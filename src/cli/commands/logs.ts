@@ -23,7 +23,8 @@ export default {
   describe: 'print the log of one server, filtered, for export',
   more:
     'It is read from the file of --log, from what --supervisor keeps (standard error too, where a server says why it could ' +
-    'not start), or from the file that the server names, when that is on this machine.',
+    'not start), or from the file that the server names, when that is on this machine. Of one that does not answer, its port is ' +
+    'looked for in the usual places: /etc/redis, units, containers, /var/log/redis.',
   flags: {
     '--since <time>': 'not what is older: a duration (1h, the default), or a time (2026-01-02T03:04:05Z)',
     '--level <level>': `not what is less important: ${LOG_LEVELS.join(', ')}`,
