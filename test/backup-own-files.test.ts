@@ -97,6 +97,9 @@ test('the append-only directory of a server that refuses to be followed and to s
   ending.abort()
   await pairs
   await flood.stop()
+  await server.cli('CONFIG', 'SET', 'auto-aof-rewrite-percentage', '0')
+  await until('no rewrite runs', async () => /aof_rewrite_in_progress:0/.test(await server.cli('INFO', 'persistence')))
+  await server.cli('-n', '3', 'SET', 'last', 'behind its RDB')
   const last = await backup(server.url, ['--method', 'aof'])
   assert.ok((last.base.increment?.bytes ?? 0) > 0)
   await assertSameDataset(await restored(t, last), server)
