@@ -2,31 +2,15 @@
 // promoted server without our last bytes. Through the fleet, as the daemon archives.
 
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
 import { test, type TestContext } from 'node:test'
 import { makeFolder } from '../lab/children.ts'
 import { makeCertificates } from '../lab/certificates.ts'
 import { startCluster } from '../lab/cluster.ts'
 import { startReplica, startSentinel, startServer, type Server, type StartOptions } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
-import { archiveFleet, type FleetArchive, type ShardReport } from '../src/archive-fleet.ts'
-import { openStorage, type Store } from '../src/archive/store/storage.ts'
-import { NOTHING_EXPECTED } from '../src/fleet/standing.ts'
-import { watchFleet } from '../src/fleet/watch-fleet.ts'
-import { systemClock } from '../src/lib/clock.ts'
-import { silentLog } from '../src/lib/log.ts'
-import { parseUrl, type Access } from '../src/redis/url.ts'
-import {
-  archive,
-  assertNoSilentHole,
-  DEPLOYMENT,
-  folderStore,
-  latest,
-  layOut,
-  offsetOf,
-  stored,
-  timelinesOf,
-} from './archiving.ts'
+import type { ShardReport } from '../src/archive-fleet.ts'
+import { archive, assertNoSilentHole, folderStore, latest, layOut, offsetOf, stored, timelinesOf } from './archiving.ts'
+import { archiveUrl } from './archived-url.ts'
 import { startCuttingProxy } from './cutting-proxy.ts'
 import { startFlood } from './flood.ts'
 import { nothingLeftAfterwards } from './nothing-left.ts'
@@ -42,51 +26,6 @@ async function start(t: TestContext, made: Promise<Server>): Promise<Server> {
 
 const serverIn = (t: TestContext, options: StartOptions = {}): Promise<Server> =>
   start(t, startServer({ debug: true, ...options }))
-
-interface Running {
-  readonly store: Store
-  readonly kept: FleetArchive
-  report(shard?: string): ShardReport | undefined
-}
-
-/** Archives what is found behind a URL, as the daemon does. */
-async function archiveUrl(t: TestContext, url: string, access: Access = {}): Promise<Running> {
-  const folders = [makeFolder('archive'), makeFolder('data')]
-  const target = parseUrl(url)
-  const every = { livenessMs: 500 }
-  const deployment = { name: DEPLOYMENT, target, access, sentinelAccess: {}, every, addresses: new Map(), expect: {} }
-  const fleet = watchFleet({
-    deployments: [deployment],
-    expected: NOTHING_EXPECTED,
-    clock: systemClock,
-    log: silentLog,
-  })
-  const store = await openStorage(`file://${folders[0]}`, { clock: systemClock })
-  const kept = await archiveFleet({
-    fleet,
-    deployment: DEPLOYMENT,
-    backup: {
-      to: `file://${folders[0]}`,
-      recipients: [],
-      identities: [],
-      attach: 'replica',
-      everyMs: 3_600_000,
-      namespaces: [],
-    },
-    dataDir: folders[1] ?? '',
-    clock: systemClock,
-    log: silentLog,
-    signal: new AbortController().signal,
-    onEvent: () => undefined,
-  })
-  t.after(async () => {
-    await kept.stop(5_000)
-    fleet.stop()
-    store.close()
-    for (const folder of folders) rmSync(folder, { recursive: true, force: true })
-  })
-  return { store, kept, report: (shard = '0') => kept.status().find((each) => each.shard === shard) }
-}
 
 test('a failover by Sentinel under a flood continues the timeline, or begins one that is seen', async (t) => {
   const primary = await serverIn(t)

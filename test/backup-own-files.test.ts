@@ -88,7 +88,7 @@ test('the append-only directory of a server that refuses to be followed and to s
   })()
   await until('it rewrites', async () => Number(/aof_rewrites:(\d+)/.exec(await server.cli('INFO'))?.[1]) > 2)
   const first = await backup(server.url)
-  assert.deepEqual([first.base.method, first.base.consistent, first.base.offset], ['aof', true, null])
+  assert.deepEqual([first.base.method, first.base.consistent, first.base.offset], ['aof', true, null], first.said)
   assert.match(first.said, /psync does not go .*; bgsave is tried\n.*bgsave does not go .*; aof is tried/s)
   const meanwhile = await restored(t, first)
   const [left, right] = await Promise.all(['left', 'right'].map((key) => meanwhile.cli('GET', key)))

@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { reasonOf, type Fault } from '../lib/fault.ts'
 import { infoNumber, type Info } from '../redis/info.ts'
 import { encodeCommand } from '../redis/resp.ts'
-import { askWhereAppended, type Appended, type SaveOptions } from '../redis/save.ts'
+import { askAppendedBytes, askWhereAppended, type Appended, type SaveOptions } from '../redis/save.ts'
 import type { RdbHead } from '../replication/rdb-head.ts'
 import { StreamFramer } from '../replication/stream-framer.ts'
 import { MethodRefused, type BaseHead, type FetchBase } from './base-method.ts'
@@ -27,7 +27,7 @@ interface AppendedFile {
 }
 
 const TRIES = 50
-const TRIES_OF_SIZE = 3
+const TRIES_OF_SIZE = 10
 const AGAIN_MS = 100
 const SELECT_0 = Buffer.from(encodeCommand(['SELECT', '0']))
 
@@ -59,7 +59,7 @@ async function collectOwn(asking: SaveOptions, options: OwnFilesOptions): Promis
     const before = await askWhereAppended(asking)
     const files = await collect(before, target, options)
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
-    const [from, to] = [before.currentBytes, (await askWhereAppended(asking)).currentBytes]
+    const [from, to] = [before.currentBytes, await askAppendedBytes(asking)]
     const isCounted = (counted: number): boolean => counted >= from && counted <= to
     if (isCounted(bytes) || isCounted(bytes - (files[0]?.bytes ?? 0))) return files
     await closeAll(files)

@@ -81,6 +81,11 @@ export async function askWhereAppended(options: SaveOptions): Promise<Appended> 
   throw new SaveRefused({ doing: 'collecting the append-only files of', target: options.target, why, hint, exit: 1 })
 }
 
+/** Bytes of all its append-only files now, as it counts them. */
+export async function askAppendedBytes(options: SaveOptions): Promise<number> {
+  return infoNumber(await persistence(options), 'aof_current_size') ?? 0
+}
+
 /** Resolves when a save that began after this call is on the server's disk. Throws SaveRefused or SaveFailed. */
 export async function saveNow(options: SaveOptions): Promise<void> {
   let before = await waitUntilIdle(options)
