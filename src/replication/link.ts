@@ -13,7 +13,7 @@
 // next, perhaps a promoted one, knows only whole ones.
 
 import { waitAfter, withJitter, type Waits } from '../lib/backoff.ts'
-import { systemClock, type Clock } from '../lib/clock.ts'
+import { systemClock, type Clock, type Timer } from '../lib/clock.ts'
 import { Fault } from '../lib/fault.ts'
 import { showAddress } from '../redis/url.ts'
 import { Acknowledgement } from './acknowledgement.ts'
@@ -84,6 +84,7 @@ class RunningLink implements Link {
   #malformed = 0 // times in a row at that offset
   #wake: (() => void) | undefined
   readonly #strangers: Strangers
+  #again: Timer | undefined // when a stranger may be asked again
   #cut = cutter() // of the present connection, by ourselves
   #hurry = false
 
@@ -139,6 +140,7 @@ class RunningLink implements Link {
 
   async stop(): Promise<void> {
     this.#become('stopped')
+    this.#again?.stop()
     this.drop('it was left')
     this.#wake?.()
     await this.#ended
@@ -214,10 +216,13 @@ class RunningLink implements Link {
     }
   }
 
-  /** At once to somebody else, where there is somebody. */
+  /** At once to somebody else, where there is somebody, and later back if this one is still the one to follow. */
   #turnAway({ target }: Wire, why: string): Fault {
     const next = this.#options.source(this.#strangers.avoided)
     this.#hurry = next !== undefined && showAddress(next.address) !== target
+    this.#again?.stop()
+    const { nextMs } = this.#strangers
+    if (nextMs !== undefined && !this.#isStopped()) this.#again = this.#clock.after(nextMs + 1, () => this.reconsider())
     return lost(target, why)
   }
 
@@ -237,7 +242,7 @@ class RunningLink implements Link {
     })
     this.#acknowledgement = acknowledgement
     wire.reader.gather(GATHER_MS)
-    this.#strangers.forget(wire.target)
+    this.#strangers.found(wire.target)
     this.#become('streaming')
     while (!this.#isStopped()) {
       const bytes = await wire.reader.chunk()
