@@ -133,7 +133,10 @@ export async function fill(server: Server, mib: number): Promise<void> {
   connection.close()
 }
 
-/** The storage dies within an upload, stays away for a while, and comes back with what it had. */
+/**
+ * The storage dies within an upload, stays away for a while, and comes back with what it had. Of four times the archiver
+ * dies meanwhile, too, when what waits is on its disk already.
+ */
 export async function killStorage(scene: Scene): Promise<Loss> {
   const { server, archive, storage, done } = scene
   if (storage === undefined) throw new Error('it is no server of its own')
@@ -145,7 +148,13 @@ export async function killStorage(scene: Scene): Promise<Loss> {
   await sleep(upTo(1_000))
   await killWithinUpload(storage)
   await sleep(upTo(3_000))
+  const isBoth = done % 4 === 3
+  if (isBoth) {
+    await sleep(3_000)
+    await archive.kill()
+  }
   await storage.stage.restart?.()
+  if (isBoth) await archive.start()
   await writing.end()
   await archive.caughtUp(server)
   await archive.check()
@@ -165,7 +174,7 @@ async function killWithinUpload(storage: Storage): Promise<void> {
   let begun = false
   line.trouble = ({ method }) => {
     if (method !== 'PUT') return undefined
-    if (!begun) setTimeout(kill, upTo(100))
+    if (!begun) setTimeout(kill, upTo(50))
     begun = true
     return { bytesPerMs: SLOW_BYTES_PER_MS }
   }
