@@ -43,7 +43,7 @@ export interface Scene {
   readonly dataClass?: 'store' | 'cache' | undefined // `store` when absent
   readonly rpoMs?: number | undefined
   readonly watchMs?: number | undefined // how long a daemon has watched before it breaks, for what needs history; 0 when absent
-  readonly expects: Expected
+  readonly expects: Expected | Wellness
   /** Breaks it, and returns when the fault can be seen. */
   inject(): Promise<void>
   /** Mends it, as a person would; absent where nothing can be mended. */
@@ -58,6 +58,11 @@ export interface Expected {
   readonly server?: string // the server that it is of; any when absent
   readonly kind?: 'fault' | 'risk' | 'advice' // `fault` when absent: named first, and as a root
   readonly also?: readonly string[] // checks that are true of this scene besides, and may be roots of their own
+}
+
+/** Of a scene that is odd and well: no root at all, and this verdict. */
+export interface Wellness {
+  readonly verdict: 'healthy' | 'warning'
 }
 
 export function isLabFault(value: unknown): value is LabFault {

@@ -1,7 +1,7 @@
 // One fault made real and diagnosed, in this process: build the healthy fleet, remember what a daemon would have learned
 // of it, break it, look at it as `doctor` does, and compare what is said with what is so.
 
-import { isLabFault, type Expected, type LabFault, type Scene, type Variant } from '../../lab/fault.ts'
+import { isLabFault, type LabFault, type Scene, type Variant } from '../../lab/fault.ts'
 import { seededRandom } from '../../lab/random.ts'
 import type { ConfiguredDeployment } from '../config.ts'
 import { rememberedFrom } from '../diagnosis/remembered.ts'
@@ -14,12 +14,13 @@ import type { Machine } from './command.ts'
 import { join } from 'node:path'
 
 const FAULTS = join(import.meta.dirname, '../../lab/faults')
+const HEALTHY = join(import.meta.dirname, '../../lab/healthy')
 
 /** All faults of the lab by id, or only that one. Throws a Fault (exit 64) for one that there is not. */
 export async function labFaults(only?: string): Promise<ReadonlyMap<string, LabFault>> {
   const faults = await loadUnits(FAULTS, isLabFault)
   if (only === undefined) return faults
-  const fault = faults.get(only)
+  const fault = faults.get(only) ?? (await healthyFleets()).get(only)
   if (fault !== undefined) return new Map([[only, fault]])
   const meant = nearest(only, [...faults.keys()])
   throw new Fault({
@@ -29,6 +30,11 @@ export async function labFaults(only?: string): Promise<ReadonlyMap<string, LabF
     hint: meant === undefined ? '`respite lab list` says which there are.' : `Did you mean ${meant}?`,
     exit: 64,
   })
+}
+
+/** Fleets that are odd and well, by name. */
+export function healthyFleets(): Promise<ReadonlyMap<string, LabFault>> {
+  return loadUnits(HEALTHY, isLabFault)
 }
 
 /** `right`: named first. `cannot tell`: no root, and it is among those that were doubted. `missed`: nothing. `wrong`: another root. */
@@ -97,10 +103,16 @@ async function deploymentOf(scene: Scene, machine: SceneOptions['machine']): Pro
 
 function outcomeOf(
   id: string,
-  { check = id, server, kind = 'fault', also = [] }: Expected,
-  { findings, undecided }: Examination,
+  expects: Scene['expects'],
+  { findings, undecided, verdict }: Examination,
 ): Pick<Told, 'outcome' | 'first' | 'extra'> {
   const roots = findings.filter(({ root }) => root)
+  if ('verdict' in expects) {
+    const names = roots.map(({ check }) => check)
+    const outcome = names.length > 0 ? 'wrong' : verdict === expects.verdict ? 'right' : 'missed'
+    return { outcome, first: names[0] ?? (outcome === 'missed' ? `verdict ${verdict}` : ''), extra: [] }
+  }
+  const { check = id, server, kind = 'fault', also = [] } = expects
   const extra = [...new Set(roots.map((one) => one.check).filter((each) => each !== check && !also.includes(each)))]
   const [first] = findings.filter((finding) => finding.check === check || !also.includes(finding.check))
   const isIt = first?.check === check && (server === undefined || first.server === server)

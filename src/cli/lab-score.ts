@@ -2,7 +2,7 @@
 // doubt is not a mistake and a wrong name is the worst.
 
 import { availableParallelism } from 'node:os'
-import { labFaults, type Outcome, type Told } from './lab-scene.ts'
+import { healthyFleets, labFaults, type Outcome, type Told } from './lab-scene.ts'
 import { runInside } from './lab-process.ts'
 
 /** What the child prints of a scene: all but the examination. */
@@ -28,7 +28,8 @@ export interface ScoreOptions {
 }
 
 export async function scoreFaults({ seed, only, variants, onLine }: ScoreOptions): Promise<Score> {
-  const scenes = [...(await labFaults(only))].flatMap(([id, fault]) =>
+  const all = only === undefined ? [...(await labFaults()), ...(await healthyFleets())] : await labFaults(only)
+  const scenes = [...all].flatMap(([id, fault]) =>
     fault.variants.slice(0, variants).map((variant) => ({ id, variant: variant.name })),
   )
   const lines: (ScoreLine | Failed)[] = []
