@@ -3,10 +3,11 @@
 // it ran before, so that there is something to tell of every command.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startServer, type Server } from '../lab/servers.ts'
+import { startServer } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import { READ_COMMANDS } from '../src/redis/ask.ts'
 import type { Bench } from './measure/bench.ts'
+import { commandStats, difference } from './measure/command-stats.ts'
 import { fetchText } from './measure/fetch-text.ts'
 import { cpuSeconds } from './measure/process-cost.ts'
 import { runDaemon } from './measure/run-daemon.ts'
@@ -14,33 +15,6 @@ import { startTraffic } from './measure/traffic.ts'
 
 const BAR_PERCENT = 0.2
 const LOGIN: ReadonlySet<string> = new Set(['AUTH', 'HELLO', 'CLIENT SETINFO', 'CLIENT SETNAME', 'CLIENT NO-EVICT'])
-
-interface Spent {
-  readonly calls: number
-  readonly usec: number
-}
-
-async function commandStats(server: Server): Promise<Map<string, Spent>> {
-  const text = await server.cli('INFO', 'commandstats')
-  const rows = text.matchAll(/^cmdstat_([^:]+):calls=(\d+),usec=(\d+)/gm)
-  return new Map(
-    [...rows].map(([, name = '', calls, usec]) => [
-      name.toUpperCase().replace('|', ' '),
-      { calls: Number(calls), usec: Number(usec) },
-    ]),
-  )
-}
-
-function difference(before: Map<string, Spent>, after: Map<string, Spent>): [string, Spent][] {
-  const zero: Spent = { calls: 0, usec: 0 }
-  return [...after]
-    .map(([name, { calls, usec }]): [string, Spent] => {
-      const was = before.get(name) ?? zero
-      return [name, { calls: calls - was.calls, usec: usec - was.usec }]
-    })
-    .filter(([, { calls }]) => calls > 0)
-    .toSorted(([, a], [, b]) => b.usec - a.usec)
-}
 
 export default {
   asks: "time in our commands by the watched server's own count (INFO commandstats), as a share of wall time",
