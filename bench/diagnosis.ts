@@ -2,6 +2,7 @@
 // that server's own count, with three million keys in it.
 
 import { startReplica, startServer, type Server } from '../lab/servers.ts'
+import { until } from '../lab/until.ts'
 import { deploymentOfUrl } from '../src/config-deployment.ts'
 import { judge, sight, type Examined } from '../src/cli/examine.ts'
 import { diagnose, loadChecks } from '../src/diagnosis/diagnose.ts'
@@ -99,6 +100,7 @@ async function timeOfFleet(count: number, say: (text: string) => void): Promise<
     try {
       await fleet.settled(60_000)
       await primary.kill('SIGSTOP')
+      await until('it is seen to be stopped', () => fleet.servers().some(({ view }) => view.answer.id === 'stopped'))
       const [view] = fleet.deployments()
       if (view === undefined) throw new Error('the fleet has a deployment')
       const started = performance.now()
