@@ -43,8 +43,13 @@ export function programOf(layout: readonly Part[]): Program {
   return steps
 }
 
+/**
+ * The operands are made small integers, whatever they were: V8 keeps a number as a double once an object of the same shape
+ * had one there (`{ bytes }` with the size of a large file has that of a layout's `{ bytes: 8 }`), and from a step it would
+ * go on into the cursor, whose code is then thrown away and compiled again, for doubles.
+ */
 function add(steps: Step[], does: number, a = 0, b = 0): Step {
-  const step: Step = { does, a, b, packing: undefined, cases: undefined }
+  const step: Step = { does, a: a | 0, b: b | 0, packing: undefined, cases: undefined }
   steps.push(step)
   return step
 }
