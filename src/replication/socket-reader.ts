@@ -1,7 +1,7 @@
 // Reads one socket in turns: a line, so many bytes, or whatever has come. Nothing is read ahead of what is asked for
 // but the one chunk that the system hands out, so a reader who takes his time holds back the sender and not our memory.
 //
-// All bytes land in one ring of memory, and what is handed out is the ring itself. With a buffer for each read, as
+// All bytes land in one piece of memory, and what is handed out is that memory itself. With a buffer for each read, as
 // sockets do it by themselves, a stream of commands costs three times as much: it is the collector's work, not reading.
 
 import type { OnReadOpts, Socket } from 'node:net'
@@ -9,10 +9,10 @@ import type { Clock } from '../lib/clock.ts'
 import { lost, notRedis } from './trouble.ts'
 
 const MOST_LINE_BYTES = 65_536
-const READ_BYTES = 256 * 1024 // at most at once
-// TCP stops when it is told, so that one place would do for it. TLS goes on with what it has deciphered, 64 KiB or so:
-// those bytes must not lie where the chunk is that is looked at.
-const RING_BYTES = 3 * READ_BYTES
+const READ_BYTES = 1024 * 1024 // at most at once
+// TCP stops when it is told, so that one place would do for it. TLS goes on with what it has deciphered, 80 KiB at most:
+// those bytes must not lie where the chunk is that is looked at. So small chunks lie behind each other up to here.
+const SMALL_BYTES = 128 * 1024
 
 export interface ReaderOptions {
   readonly open: (onread: OnReadOpts) => Socket
@@ -24,8 +24,8 @@ export interface ReaderOptions {
 export class SocketReader {
   readonly socket: Socket
   readonly #options: ReaderOptions
-  readonly #ring = Buffer.allocUnsafeSlow(RING_BYTES)
-  #at = 0 // in the ring: where the next bytes go
+  readonly #memory = Buffer.allocUnsafeSlow(SMALL_BYTES + READ_BYTES)
+  #at = 0 // in it: where the next bytes go
   #unread: Buffer[] = []
   #failure: Error | undefined
   #wake: (() => void) | undefined
@@ -111,8 +111,8 @@ export class SocketReader {
   }
 
   #place(): Buffer {
-    if (this.#at + READ_BYTES > RING_BYTES) this.#at = 0
-    return this.#ring.subarray(this.#at, this.#at + READ_BYTES)
+    if (this.#at > SMALL_BYTES) this.#at = 0
+    return this.#memory.subarray(this.#at, this.#at + READ_BYTES)
   }
 
   /** Stops reading until somebody asks. */
