@@ -56,6 +56,9 @@ export interface FleetArchive {
 }
 
 const SPOOL_BYTES = 1024 * 1024 * 1024
+// When a segment is closed. A file costs the same whatever its size; of an object the upload should not take long.
+const ON_DISK = { segmentEveryMs: 1_000, segmentBytes: 16 * 1024 * 1024 }
+const AS_OBJECTS = { segmentEveryMs: 2_000, segmentBytes: 8 * 1024 * 1024 }
 const OFFSET_EVERY_MS = 1_000
 const ARCHIVER_ID = 'archiver-id'
 const SEEN = 'store' // its hash, once there was an archive in it: from then on an empty folder is a disk that is missing
@@ -96,7 +99,7 @@ export async function archiveFleet(options: ArchiveFleetOptions): Promise<FleetA
         archiver: await archiverId(dataDir),
         attach,
         baseEveryMs: backup.everyMs,
-        segmentEveryMs: backup.to.startsWith('file:') ? 1_000 : 2_000,
+        ...(backup.to.startsWith('file:') ? ON_DISK : AS_OBJECTS),
         spoolBytes: SPOOL_BYTES,
         shards: () => servers.shards(),
         contextOf: (server) => servers.contextOf(server),

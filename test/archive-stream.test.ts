@@ -92,7 +92,7 @@ test('a transaction larger than a segment is whole in one', async (t) => {
 })
 
 test('an archiver that comes back goes on where it was, without a new base', async (t) => {
-  const server = await serverIn(t)
+  const server = await serverIn(t, { conf: ['repl-backlog-size 64mb'] }) // however long we take to come back
   const store = await folderStore(t)
   const first = await archive(t, store, { servers: () => [server] })
   const flood = await startFlood({ server, pauseMs: 5 })

@@ -43,6 +43,7 @@ export interface ArchiverOptions {
   readonly listen?: ListenOptions | undefined
   readonly baseEveryMs: number
   readonly segmentEveryMs: number
+  readonly segmentBytes?: number | undefined
   readonly spoolBytes: number
   readonly joining?: JoiningLimits | undefined
   readonly clock: Clock

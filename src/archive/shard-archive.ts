@@ -26,6 +26,7 @@ export interface ShardArchiveOptions {
   readonly recipients: readonly string[]
   readonly outbox: Outbox
   readonly segmentEveryMs: number
+  readonly segmentBytes?: number | undefined // 8 MiB when absent; then it is closed before its time
   readonly joining?: JoiningLimits | undefined
   readonly clock: Clock
   readonly log: Log
@@ -162,7 +163,7 @@ export class ShardArchive implements Sink {
     events.onFrame(frame)
     this.#cutAround()
     if (frame.getAck !== undefined) this.#answer()
-    if (buffer.ready >= SEGMENT_BYTES) this.#flush()
+    if (buffer.ready >= (this.#options.segmentBytes ?? SEGMENT_BYTES)) this.#flush()
     return this.#writer.room() ?? outbox.room()
   }
 

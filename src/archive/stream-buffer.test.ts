@@ -125,7 +125,7 @@ test('a base whose offset lies ahead, in what is held, or in what was cut alread
 
 test('the memory of a cut is used again when all have let go of it, and not before', async () => {
   const { buffer, push } = streaming()
-  const large = (letter: string): Buffer => command('SET', letter, letter.repeat(3_000_000))
+  const large = (letter: string): Buffer => command('SET', letter, letter.repeat(6_000_000))
   const letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
   const held: { cut: Cut; letter: string }[] = []
   const memory = new Set<ArrayBufferLike>()

@@ -2,8 +2,8 @@
 // back to be filled again. A flood allocates nothing that way; with a buffer for each chunk, the collector's work is
 // several times that of everything else.
 
-const SLAB_BYTES = 1024 * 1024
-const SPARE_SLABS = 16 // two segments' worth; more of them go back to the system
+const SLAB_BYTES = 2 * 1024 * 1024
+const SPARE_SLABS = 16 // of large segments two; more of them go back to the system
 
 interface Slab {
   readonly memory: Buffer

@@ -59,7 +59,8 @@ export interface Link {
 }
 
 const RETRY: Waits = { firstMs: 100, longestMs: 30_000 }
-const GATHER_MS = 20 // of the stream: fifty chunks a second at most, unless there is more to read than fits into one
+const GATHER_MS = 50 // of the stream: twenty chunks a second at most, unless there is more to read than fits into one
+const GATHER_ASKED_MS = 5 // the same while somebody waits for our acknowledgements
 const LASTED_MS = 30_000 // a stream behind a full sync that lasted as long was no failure
 
 export function startLink(options: LinkOptions): Link {
@@ -254,6 +255,7 @@ class RunningLink implements Link {
         this.#position = { replid: this.#position?.replid ?? from.replid, offset: frame.safe, db: frame.db }
       await this.#held(work)
       if (frame.getAck !== undefined) acknowledgement.want(frame.getAck)
+      wire.reader.gather(frame.getAck === undefined ? GATHER_MS : GATHER_ASKED_MS)
     }
   }
 
