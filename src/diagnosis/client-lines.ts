@@ -30,6 +30,10 @@ export function isSubscriber(client: ClientLine): boolean {
   return has(client, 'P')
 }
 
+export function isBlocked(client: ClientLine): boolean {
+  return has(client, 'b')
+}
+
 function has({ flags = '' }: ClientLine, flag: string): boolean {
   return flags.includes(flag)
 }

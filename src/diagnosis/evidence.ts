@@ -90,6 +90,7 @@ export interface Seen {
   readonly firewall: FirewallSeen
   readonly certificate: CertificateSeen
   readonly script: ScriptSeen // of a server that answers BUSY
+  readonly keyspace: KeyspaceSeen // of a primary
 }
 
 /** The names of all sources. */
@@ -115,6 +116,7 @@ export const SOURCES = {
   firewall: true,
   certificate: true,
   script: true,
+  keyspace: true,
 } as const satisfies Record<keyof Seen, true>
 
 export interface InfoSeen {
@@ -294,6 +296,22 @@ export interface KernelSeen {
   readonly listenDrops?: number | undefined
   readonly stealShare?: number | undefined // of all processor time while we looked
   readonly oomKills: readonly string[] // the kernel's own lines, where they may be read
+}
+
+/** Some keys of each database, as SCAN gives them, and those that slow commands named: no values. */
+export interface KeyspaceSeen {
+  readonly databases: readonly { readonly db: number; readonly keys: number; readonly expiring: number }[]
+  readonly sample: readonly KeySeen[] // at most three hundred, of the largest databases
+  readonly named: readonly KeySeen[] // by the slow log, at most twenty
+}
+
+export interface KeySeen {
+  readonly db: number
+  readonly key: string
+  readonly type: string // string, list, set, zset, hash, stream, or a module's
+  readonly bytes: number // MEMORY USAGE with five samples: of a collection an estimate
+  readonly ttlSeconds: number // -1: it does not expire
+  readonly elements?: number | undefined // of a list, a set, a hash, a sorted set, a stream
 }
 
 /** Who listens on the server's port on this machine. */

@@ -49,6 +49,7 @@ export const READ_COMMANDS: ReadonlySet<string> = new Set([
   'SLOWLOG GET',
   'SLOWLOG LEN',
   'TIME',
+  'TTL',
   'TYPE',
   'XINFO GROUPS',
   'XINFO STREAM',

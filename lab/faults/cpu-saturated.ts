@@ -1,0 +1,55 @@
+// One command, asked again and again by many.
+
+import type { LabFault } from '../fault.ts'
+import { keepAsking } from '../raw-client.ts'
+import { startStage } from '../stage.ts'
+import { until } from '../until.ts'
+
+export default {
+  says: 'Clients ask more than one core can answer; no single command is slow.',
+  needs: [],
+  variants: [
+    { name: 'one hot key', keys: 1_000, set: { command: 'BITCOUNT online:today' } },
+    {
+      name: 'with a password, a search in a list',
+      keys: 20_000,
+      password: true,
+      set: { command: 'LPOS recent:items -' },
+    },
+    { name: 'with a replica', keys: 5_000, replicas: 1, set: { command: 'BITCOUNT online:today' } },
+  ],
+
+  async build(variant, random) {
+    const words = String(variant.set?.['command']).split(' ')
+    const stage = await startStage(variant, random)
+    const { primary } = stage
+    await primary.cli('SETBIT', 'online:today', String(random.between(20, 28) << 20), '1')
+    await primary.cli(
+      'EVAL',
+      "for i = 1, 100 do redis.call('RPUSH', KEYS[1], unpack(ARGV)) end",
+      '1',
+      'recent:items',
+      ...Array.from({ length: 500 }, (_, at) => `item:${at}`),
+    )
+    let stopAsking = (): void => undefined
+    return {
+      ...stage,
+      expects: { server: primary.id },
+      async inject() {
+        stopAsking = await keepAsking(primary, 16, words)
+        const cpu = async (): Promise<number> =>
+          [...(await primary.cli('INFO', 'cpu')).matchAll(/_main_thread:([\d.]+)/g)].reduce(
+            (sum, [, s]) => sum + Number(s),
+            0,
+          )
+        const before = await cpu()
+        await until('it is busy', async () => (await cpu()) > before + 0.3)
+      },
+      heal: () => Promise.resolve(stopAsking()),
+      async stop() {
+        stopAsking()
+        await stage.stop()
+      },
+    }
+  },
+} satisfies LabFault

@@ -1,0 +1,56 @@
+// Commands are executed one after the other: one that walks the whole keyspace, or a script that loops, makes everybody
+// wait. While one runs the server says nothing at all, and from outside nobody can tell which it is.
+
+import { formatDuration } from '../../lib/units.ts'
+import type { ServerCheck, Undecided } from '../check.ts'
+import type { ServerEvidence } from '../evidence.ts'
+import { settingNumber } from '../reading.ts'
+import { slowCommands, slowFact, slowMs, slowText, type SlowCommand } from '../slow-commands.ts'
+
+const LONG_MS = 50 // a pause that people notice
+const OFTEN = 10 // as the shipped rule SlowCommands
+const BIG_BYTES = 1 << 20 // a key of that size has a check of its own
+
+export default {
+  asks: 'Do commands or scripts that walk over everything hold up all clients?',
+
+  look(server, evidence) {
+    if (server.answer.id === 'computing') return undecided(server)
+    const walking = slowCommands(server, evidence, 'walks')
+    const others = slowCommands(server, evidence, 'whole key').filter((slow) => !isOfBigKey(server, slow))
+    const slow = [...walking, ...others].toSorted((a, b) => slowMs(b) - slowMs(a))
+    const [worst] = slow
+    if (worst === undefined || (slowMs(worst) < LONG_MS && slow.length < OFTEN)) return undefined
+    const often = slow.length === 1 ? '' : `; ${slow.length} such commands in five minutes`
+    return {
+      kind: 'fault',
+      severity: 'warning',
+      says: `${slowText(worst)}, and meanwhile no other client was served${often}.`,
+      evidence: slow.slice(0, 3).map(slowFact),
+      ruledOut: [
+        { check: 'disk-stall', by: 'the slow log counts only the time in which the command itself ran' },
+        { check: 'cpu-starved', by: `${worst.name.toUpperCase()} is slow by what it does: it walks over all of it` },
+        { check: 'big-key', by: walking.includes(worst) ? 'it works on no single key' : 'its key is not large now' },
+        { check: 'blocking-free', by: `${worst.name.toUpperCase()} frees nothing` },
+      ],
+      alerts: ['SlowCommands', 'RedisLatencyHigh', 'RedisCpuHigh'],
+      brings: ['cpu-saturated'],
+      actions: [],
+    }
+  },
+} satisfies ServerCheck
+
+function isOfBigKey({ keyspace }: ServerEvidence, { key }: SlowCommand): boolean {
+  return keyspace?.named.some((seen) => seen.key === key && seen.bytes >= BIG_BYTES) === true
+}
+
+/** It computes now and cannot be asked. A script would have been told by BUSY after its time. */
+function undecided(server: ServerEvidence): Undecided {
+  const threshold = settingNumber(server, 'busy-reply-threshold') ?? 5_000
+  const mayBeScript = server.answer.forMs < threshold + 1_000
+  return {
+    between: ['slow-command', 'blocking-free', ...(mayBeScript ? ['busy-script'] : [])],
+    says: `The process of ${server.id} computes (state ${server.process?.state ?? 'R'}) and has answered nobody for ${formatDuration(server.answer.forMs)}: one command takes all of its time, and only its end will say which.`,
+    wouldTell: `SLOWLOG GET 1 as soon as it answers again; on its machine now: perf top -p ${server.process?.pid ?? 'PID'}`,
+  }
+}
