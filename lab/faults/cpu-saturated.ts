@@ -23,7 +23,7 @@ export default {
     const words = String(variant.set?.['command']).split(' ')
     const stage = await startStage(variant, random)
     const { primary } = stage
-    await primary.cli('SETBIT', 'online:today', String(random.between(20, 28) << 20), '1')
+    await primary.cli('SETBIT', 'online:today', String(random.between(6, 7) << 20), '1')
     await primary.cli(
       'EVAL',
       "for i = 1, 100 do redis.call('RPUSH', KEYS[1], unpack(ARGV)) end",
