@@ -40,20 +40,6 @@ export function keepSending(
   }
 }
 
-/** As many clients, each of which sends this command again as soon as it is answered: as fast as the server can. */
-export async function keepAsking(server: Server, clients: number, words: readonly string[]): Promise<() => void> {
-  const command = wire(words)
-  const sockets = await Promise.all(
-    Array.from({ length: clients }, async () => {
-      const socket = await open(server)
-      if (server.access.password !== undefined) socket.write(wire(['AUTH', server.access.password]))
-      else socket.write(command)
-      return socket.on('data', () => write(socket, command)) // its replies are short: one comes in one piece
-    }),
-  )
-  return () => sockets.forEach((socket) => socket.destroy())
-}
-
 async function open(server: Server): Promise<Socket> {
   const socket = connect(server.port, server.address.host)
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))

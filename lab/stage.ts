@@ -1,9 +1,8 @@
 // The healthy fleet that most faults begin with: one server or a primary with replicas, with data, behind a password or
 // not, as a variant says.
 
-import { writeFileSync } from 'node:fs'
-import { setPriority } from 'node:os'
 import type { Variant } from './fault.ts'
+import { goFirst } from './go-first.ts'
 import type { Random } from './random.ts'
 import { startReplica, startServer, type Server, type StartOptions } from './servers.ts'
 
@@ -40,7 +39,7 @@ export async function startStage(variant: Variant, random: Random, options: Stag
     throw error
   }
   const servers = [primary, ...replicas]
-  for (const { pid } of servers) prefer(pid)
+  for (const { pid } of servers) goFirst(pid)
   return {
     primary,
     replicas,
@@ -48,18 +47,6 @@ export async function startStage(variant: Variant, random: Random, options: Stag
     url: primary.url,
     access: primary.access,
     stop: async () => void (await Promise.all(servers.map((server) => server.stop()))),
-  }
-}
-
-const FIRST = -15 // of -20 to 19
-
-/** Whatever else this machine does must not be taken for the fault: where we may, the servers go before it. */
-function prefer(pid: number): void {
-  try {
-    setPriority(pid, FIRST)
-    writeFileSync(`/proc/${pid}/autogroup`, String(FIRST)) // where the kernel shares out by session first
-  } catch {
-    // only root may; without it the scene is as true, on a machine that has time for it
   }
 }
 

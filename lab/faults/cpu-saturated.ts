@@ -1,7 +1,7 @@
 // One command, asked again and again by many.
 
 import type { LabFault } from '../fault.ts'
-import { keepAsking } from '../raw-client.ts'
+import { startHeavyLoad } from '../heavy-load.ts'
 import { startStage } from '../stage.ts'
 import { until } from '../until.ts'
 
@@ -31,12 +31,12 @@ export default {
       'recent:items',
       ...Array.from({ length: 500 }, (_, at) => `item:${at}`),
     )
-    let stopAsking = (): void => undefined
+    let stopLoad = (): void => undefined
     return {
       ...stage,
       expects: { server: primary.id },
       async inject() {
-        stopAsking = await keepAsking(primary, 16, words)
+        stopLoad = await startHeavyLoad(primary, words)
         const cpu = async (): Promise<number> =>
           [...(await primary.cli('INFO', 'cpu')).matchAll(/_main_thread:([\d.]+)/g)].reduce(
             (sum, [, s]) => sum + Number(s),
@@ -45,9 +45,9 @@ export default {
         const before = await cpu()
         await until('it is busy', async () => (await cpu()) > before + 0.3)
       },
-      heal: () => Promise.resolve(stopAsking()),
+      heal: () => Promise.resolve(stopLoad()),
       async stop() {
-        stopAsking()
+        stopLoad()
         await stage.stop()
       },
     }

@@ -2,7 +2,7 @@
 
 import { makeControlGroup } from '../control-group.ts'
 import type { LabFault } from '../fault.ts'
-import { keepAsking } from '../raw-client.ts'
+import { startHeavyLoad } from '../heavy-load.ts'
 import { startStage } from '../stage.ts'
 import { until } from '../until.ts'
 
@@ -21,7 +21,7 @@ export default {
     const group = makeControlGroup('cpu', -1)
     group.add(primary.pid)
     await primary.cli('SETBIT', 'online:today', String(random.between(5, 7) << 20), '1')
-    const stopAsking = await keepAsking(primary, 2, ['BITCOUNT', 'online:today'])
+    const stopLoad = await startHeavyLoad(primary, ['BITCOUNT', 'online:today'])
     return {
       ...stage,
       expects: { server: primary.id },
@@ -31,7 +31,7 @@ export default {
       },
       heal: () => Promise.resolve(group.set(-1)),
       async stop() {
-        stopAsking()
+        stopLoad()
         group.set(-1)
         await stage.stop()
         group.remove()

@@ -6,7 +6,6 @@ import type { KeySeen } from '../evidence.ts'
 import { slowCommands, slowFact, slowMs, slowText } from '../slow-commands.ts'
 
 const BIG_BYTES = 1 << 20 // with a slow command on it
-const LONG_MS = 20 // a shorter one is noticed only where it comes often
 const HUGE_BYTES = 64 << 20 // by itself: to copy, to expire, to migrate it takes a noticeable while
 
 export default {
@@ -18,7 +17,7 @@ export default {
     const slow = slowCommands(server, evidence, 'whole key').filter(({ key }) => key !== undefined && big.has(key))
     const [worst] = slow
     const key = big.get(worst?.key ?? '')
-    if (worst === undefined || key === undefined || slowMs(worst) < LONG_MS) {
+    if (worst === undefined || key === undefined) {
       const [huge] = [...sample, ...named].toSorted((a, b) => b.bytes - a.bytes)
       if (huge === undefined || huge.bytes < HUGE_BYTES) return undefined
       return {

@@ -9,7 +9,6 @@ import { slowCommands, slowFact, slowMs, slowText, type SlowCommand } from '../s
 
 const LONG_MS = 50 // a pause that people notice
 const OFTEN = 10 // as the shipped rule SlowCommands
-const BIG_BYTES = 1 << 20 // a key of that size has a check of its own
 
 export default {
   asks: 'Do commands or scripts that walk over everything hold up all clients?',
@@ -17,7 +16,7 @@ export default {
   look(server, evidence) {
     if (server.answer.id === 'computing') return undecided(server)
     const walking = slowCommands(server, evidence, 'walks')
-    const others = slowCommands(server, evidence, 'whole key').filter((slow) => !isOfBigKey(server, slow))
+    const others = slowCommands(server, evidence, 'whole key').filter((slow) => sizeOfKey(server, slow) === undefined)
     const slow = [...walking, ...others].toSorted((a, b) => slowMs(b) - slowMs(a))
     const [worst] = slow
     if (worst === undefined || (slowMs(worst) < LONG_MS && slow.length < OFTEN)) return undefined
@@ -30,7 +29,7 @@ export default {
       ruledOut: [
         { check: 'disk-stall', by: 'the slow log counts only the time in which the command itself ran' },
         { check: 'cpu-starved', by: `${worst.name.toUpperCase()} is slow by what it does: it walks over all of it` },
-        { check: 'big-key', by: walking.includes(worst) ? 'it works on no single key' : 'its key is not large now' },
+        { check: 'big-key', by: walking.includes(worst) ? 'it works on no single key' : 'its key is there no more' },
         { check: 'blocking-free', by: `${worst.name.toUpperCase()} frees nothing` },
       ],
       alerts: ['SlowCommands', 'RedisLatencyHigh', 'RedisCpuHigh'],
@@ -40,8 +39,9 @@ export default {
   },
 } satisfies ServerCheck
 
-function isOfBigKey({ keyspace }: ServerEvidence, { key }: SlowCommand): boolean {
-  return keyspace?.named.some((seen) => seen.key === key && seen.bytes >= BIG_BYTES) === true
+/** Of a key that can be measured another check speaks when it is big, and one that is small makes no command slow. */
+function sizeOfKey({ keyspace }: ServerEvidence, { key }: SlowCommand): number | undefined {
+  return keyspace?.named.find((seen) => seen.key === key)?.bytes
 }
 
 /** It computes now and cannot be asked. A script would have been told by BUSY after its time. */
