@@ -42,6 +42,7 @@ export interface Scene {
   readonly supervisor?: string | undefined
   readonly dataClass?: 'store' | 'cache' | undefined // `store` when absent
   readonly rpoMs?: number | undefined
+  readonly expect?: { readonly replicas?: number; readonly sentinels?: number } | undefined // as an operator configures it
   readonly watchMs?: number | undefined // how long a daemon has watched before it breaks, for what needs history; 0 when absent
   readonly expects: Expected | Wellness
   /** Breaks it, and returns when the fault can be seen. */

@@ -40,3 +40,16 @@ export function loseTo(address: string, share: number): () => void {
   const chance = ['-m', 'statistic', '--mode', 'random', '--probability', String(share)]
   return cutNetwork({ how: 'drop', match: ['-d', address, ...chance] })
 }
+
+/** Lines of sentinel.conf of a Sentinel that speaks from an address of its own. */
+export function apartSentinel(address: string): string[] {
+  return [`bind-source-addr ${address}`, 'sentinel announce-ip 127.0.0.1']
+}
+
+/** Whoever speaks from that address no longer reaches the port; others do. */
+export function cutBetween(address: string, port: number): () => void {
+  const there = ['-s', address, '--dport', String(port)]
+  const back = ['-d', address, '--sport', String(port)]
+  const mends = [there, back].map((match) => cutNetwork({ how: 'drop', match }))
+  return () => mends.forEach((mend) => mend())
+}

@@ -90,13 +90,14 @@ export async function runScene({ id, fault, variant, seed, machine, broken }: Sc
 
 async function deploymentOf(scene: Scene, machine: SceneOptions['machine']): Promise<Examined> {
   const configured: ConfiguredDeployment = await machine.deploymentOfUrl(scene.url, {})
-  const { access, supervisor, dataClass = 'store', rpoMs } = scene
+  const { access, supervisor, dataClass = 'store', rpoMs, expect } = scene
   return {
     ...configured,
     access,
     target: { ...configured.target, access },
     dataClass,
     ...(rpoMs === undefined ? {} : { rpoMs }),
+    ...(expect === undefined ? {} : { expect }),
     ...(supervisor === undefined ? {} : { supervisor }),
   }
 }

@@ -19,7 +19,7 @@ export function placesOf(started: Started, known: KnownPlaces, placeOf: (inside:
     const { here } = placeOf(inside)
     return here === undefined ? undefined : readText(here)
   }
-  const found = directivesOf(started.command, started.workingDir, read)
+  const found = directives(started, known, read)
   const dataDir = started.dataDir ?? known.dataDir ?? found.dataDir
   const log = known.logFile ?? found.logFile
   const place = (inside: string | undefined): Place | undefined =>
@@ -31,6 +31,19 @@ export function placesOf(started: Started, known: KnownPlaces, placeOf: (inside:
       log === undefined || log === '' ? undefined : posix.join(log.startsWith('/') ? '' : (dataDir ?? ''), log),
     ),
   }
+}
+
+/** A process may show its address in place of its arguments, as a Sentinel does; then the file is read that it named itself. */
+function directives(
+  { command, workingDir }: Started,
+  { configFile }: KnownPlaces,
+  read: (inside: string) => string | undefined,
+): KnownPlaces {
+  const shown = directivesOf(command, workingDir, read)
+  const isFile = shown.configFile !== undefined && (read(shown.configFile) ?? '') !== ''
+  return isFile || configFile === undefined || configFile === ''
+    ? shown
+    : directivesOf(['redis-server', configFile], workingDir, read)
 }
 
 /** Of a server that shares this machine's files. */

@@ -3,6 +3,7 @@
 // restart of either side would make certain.
 
 import { formatBytes, formatDuration } from '../../lib/units.ts'
+import { ANSWERS } from '../../redis/answers.ts'
 import type { Answered, Fact, RuledOut, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { infoFact, infoNumber, infoText, logFact, setting } from '../reading.ts'
@@ -28,6 +29,8 @@ export default {
     if (told?.trouble === 'login' || told?.trouble === 'sync timeout') return undefined // checks of their own
     const downSeconds = infoNumber(server, 'master_link_down_since_seconds') ?? -1
     if (told === undefined && downSeconds < SETTLING_SECONDS) return undefined
+    // A primary of which nothing is known but that it cannot be reached: what it is with it is the question, and not the link.
+    if (link.primary !== undefined && ANSWERS[link.primary.answer.id].alive !== true) return undefined
     const primaryAnswers = link.primary?.answer.id === 'ok'
     if (told === undefined && primaryAnswers && server.log === undefined) return undecided(server, link)
     const missing = missingOf(link)
@@ -51,7 +54,7 @@ export default {
       ],
       ruledOut: ruledOut(server, evidence, link),
       alerts: ['RedisDisconnectedSlaves', 'ReplicationLag'],
-      brings: LOST_REPLICA_BRINGS,
+      brings: primaryAnswers ? LOST_REPLICA_BRINGS : ['replica-lag', 'replica-stale-refused'],
       actions: [
         {
           id: 'set-backlog-size',
