@@ -6,6 +6,7 @@
 // disk harms nobody else.
 
 import type { Access } from '../src/redis/url.ts'
+import type { Server } from './servers.ts'
 import type { Random } from './random.ts'
 
 /** What a machine must allow: `root` includes mounts and a network of its own. */
@@ -45,6 +46,7 @@ export interface Scene {
   readonly expect?: { readonly replicas?: number; readonly sentinels?: number } | undefined // as an operator configures it
   readonly watchMs?: number | undefined // how long a daemon has watched before it breaks, for what needs history; 0 when absent
   readonly expects: Expected | Wellness
+  readonly replicas?: readonly Server[] | undefined // that are well, for a second fault at once
   /** Breaks it, and returns when the fault can be seen. */
   inject(): Promise<void>
   /** Mends it, as a person would; absent where nothing can be mended. */

@@ -2,8 +2,10 @@
 // of it, break it, look at it as `doctor` does, and compare what is said with what is so.
 
 import { isLabFault, type LabFault, type Scene, type Variant } from '../../lab/fault.ts'
+import { INJURIES } from '../../lab/injuries.ts'
 import { seededRandom } from '../../lab/random.ts'
 import type { ConfiguredDeployment } from '../config.ts'
+import type { Finding } from '../diagnosis/diagnose.ts'
 import { rememberedFrom } from '../diagnosis/remembered.ts'
 import { Fault } from '../lib/fault.ts'
 import { loadUnits } from '../lib/load-units.ts'
@@ -56,13 +58,14 @@ export interface SceneOptions {
   readonly fault: LabFault
   readonly variant: Variant
   readonly seed: number
+  readonly second?: string | undefined // a second fault at once, on a replica: its id
   readonly machine: Pick<Machine, 'deploymentOfUrl'>
   /** Called while it is broken, after it was diagnosed; what it waits for keeps the fault there. */
   broken?(scene: Scene, told: Told): Promise<void>
 }
 
 /** Builds, breaks, looks, and ends all of it. */
-export async function runScene({ id, fault, variant, seed, machine, broken }: SceneOptions): Promise<Told> {
+export async function runScene({ id, fault, variant, seed, second, machine, broken }: SceneOptions): Promise<Told> {
   const scene = await fault.build(variant, seededRandom(seed))
   try {
     const deployment = await deploymentOf(scene, machine)
@@ -70,14 +73,17 @@ export async function runScene({ id, fault, variant, seed, machine, broken }: Sc
     const asked: Asked = { groups, dataDir: '/nonexistent', memory: { remembered: new Map(), history: undefined } }
     const before = await sight(deployment, asked)
     await scene.inject()
+    const victim = second === undefined ? undefined : await injure(scene, second)
     const remembered = rememberedFrom(before.evidence)
     const memory = { remembered, history: undefined }
     const examination = await judge(await sight(deployment, { ...asked, memory }))
     const told: Told = {
-      fault: id,
+      fault: second === undefined ? id : `${id} and ${second}`,
       variant: variant.name,
       seed,
-      ...outcomeOf(id, scene.expects, examination),
+      ...(victim === undefined
+        ? outcomeOf(id, scene.expects, examination)
+        : outcomeOfTwo(id, scene.expects, examination, `${second} on ${victim}`)),
       lookedMs: examination.tookMs,
       examination,
     }
@@ -86,6 +92,39 @@ export async function runScene({ id, fault, variant, seed, machine, broken }: Sc
   } finally {
     await scene.stop()
   }
+}
+
+/** The second fault, on a replica that is well; the id of that server. Throws a Fault where there is none. */
+async function injure({ replicas: [victim] = [] }: Scene, second: string): Promise<string> {
+  const injury = INJURIES[second]
+  if (injury !== undefined && victim?.running === true) {
+    await injury(victim)
+    return victim.id
+  }
+  throw new Fault({
+    doing: 'making the second fault',
+    target: second,
+    why: injury === undefined ? 'it cannot be a second one' : 'the scene has no replica that is well',
+    hint: `Second faults: ${Object.keys(INJURIES).join(', ')}`,
+    exit: 64,
+  })
+}
+
+/** Both are to be named as roots, and nothing else. */
+function outcomeOfTwo(
+  id: string,
+  expects: Scene['expects'],
+  { findings, undecided }: Examination,
+  second: string,
+): Pick<Told, 'outcome' | 'first' | 'extra'> {
+  const { check = id, also = [] } = 'verdict' in expects ? {} : expects
+  const roots = findings.filter(({ root }) => root)
+  const isSecond = (finding: Finding): boolean => `${finding.check} on ${finding.server}` === second
+  const others = roots.filter((one) => one.check !== check && !also.includes(one.check) && !isSecond(one))
+  const named = { first: others[0]?.check ?? roots[0]?.check ?? '', extra: [] }
+  if (others.length > 0) return { ...named, outcome: 'wrong' }
+  if (roots.some((one) => one.check === check) && roots.some(isSecond)) return { ...named, outcome: 'right' }
+  return { ...named, outcome: undecided.length > 0 ? 'cannot tell' : 'missed' }
 }
 
 async function deploymentOf(scene: Scene, machine: SceneOptions['machine']): Promise<Examined> {

@@ -2,6 +2,8 @@
 // doubt is not a mistake and a wrong name is the worst.
 
 import { availableParallelism } from 'node:os'
+import { INJURIES } from '../../lab/injuries.ts'
+import { seededRandom } from '../../lab/random.ts'
 import { healthyFleets, labFaults, type Outcome, type Told } from './lab-scene.ts'
 import { runInside } from './lab-process.ts'
 
@@ -24,19 +26,18 @@ export interface ScoreOptions {
   readonly seed: number
   readonly only?: string | undefined // one fault
   readonly variants?: number | undefined // of each, the first ones; all when absent
+  readonly pairs?: boolean // two faults at once instead of one
   onLine?(line: ScoreLine | Failed): void
 }
 
-export async function scoreFaults({ seed, only, variants, onLine }: ScoreOptions): Promise<Score> {
-  const all = only === undefined ? [...(await labFaults()), ...(await healthyFleets())] : await labFaults(only)
-  const scenes = [...all].flatMap(([id, fault]) =>
-    fault.variants.slice(0, variants).map((variant) => ({ id, variant: variant.name })),
-  )
+export async function scoreFaults(options: ScoreOptions): Promise<Score> {
+  const { seed, onLine } = options
+  const scenes = options.pairs === true ? await pairs(options) : await singles(options)
   const lines: (ScoreLine | Failed)[] = []
   const work = scenes.values()
   const worker = async (): Promise<void> => {
-    for (const { id, variant } of work) {
-      const line = await scoreScene(id, variant, seed)
+    for (const scene of work) {
+      const line = await scoreScene(scene, seed)
       lines.push(line)
       onLine?.(line)
     }
@@ -45,16 +46,43 @@ export async function scoreFaults({ seed, only, variants, onLine }: ScoreOptions
   return { seed, lines: lines.toSorted((a, b) => a.fault.localeCompare(b.fault)) }
 }
 
-async function scoreScene(id: string, variant: string, seed: number): Promise<ScoreLine | Failed> {
+interface SceneName {
+  readonly id: string
+  readonly variant: string
+  readonly second?: string
+}
+
+async function singles({ only, variants }: ScoreOptions): Promise<SceneName[]> {
+  const all = only === undefined ? [...(await labFaults()), ...(await healthyFleets())] : await labFaults(only)
+  return [...all].flatMap(([id, fault]) =>
+    fault.variants.slice(0, variants).map((variant) => ({ id, variant: variant.name })),
+  )
+}
+
+/** Each fault of a primary with a replica, and another one of the replica at the same time. */
+async function pairs({ seed, only, variants = 1 }: ScoreOptions): Promise<SceneName[]> {
+  const random = seededRandom(seed)
+  return [...(await labFaults(only))].flatMap(([id, fault]) => {
+    const variant = fault.variants.find(({ replicas = 0 }) => replicas > 0)
+    const seconds = Object.keys(INJURIES).filter((each) => each !== id)
+    return variant === undefined
+      ? []
+      : Array.from({ length: variants }, () => ({ id, variant: variant.name, second: random.pick(seconds) }))
+  })
+}
+
+async function scoreScene({ id, variant, second }: SceneName, seed: number): Promise<ScoreLine | Failed> {
   const words = ['lab', 'run', id, '--variant', variant, '--seed', String(seed), '--json']
+  if (second !== undefined) words.push('--second', second)
   const { out, err, exit } = await runInside(words, 'pipe')
   const line = out.trim().split('\n').at(-1) ?? ''
+  const name = second === undefined ? id : `${id} and ${second}`
   try {
     const told = JSON.parse(line) as ScoreLine | { fault: { why: string } }
     if (typeof told.fault === 'string') return told as ScoreLine
-    return { fault: id, variant, failed: told.fault.why }
+    return { fault: name, variant, failed: told.fault.why }
   } catch {
-    return { fault: id, variant, failed: err.trim().split('\n').slice(-3).join(' ') || `it ended with ${exit}` }
+    return { fault: name, variant, failed: err.trim().split('\n').slice(-3).join(' ') || `it ended with ${exit}` }
   }
 }
 

@@ -20,6 +20,8 @@ export default {
   flags: {
     '--variant <name>': 'of run: which variant; the first when absent',
     '--variants <n>': 'of score: how many of each fault; all when absent',
+    '--second <fault>': 'of run: another fault at the same time, on a replica',
+    '--pairs': 'of score: two faults at once instead of one',
     '--seed <n>': `sizes and choices follow from it (${DEFAULT_SEED})`,
     '--save <file>': 'of run: keep what was seen, as doctor --save does',
     '--hold': 'of run: keep it broken until Ctrl-C, and say how to look at it',
@@ -81,6 +83,8 @@ async function runOne(id: string, running: Running): Promise<ExitCode> {
     })
   if (!isInside(context.env) && mayUnshare()) {
     const words = ['lab', 'run', id, '--variant', variant.name, '--seed', String(seed)]
+    const second = textFlag(flags, 'second')
+    if (second !== undefined) words.push('--second', second)
     const save = textFlag(flags, 'save')
     if (save !== undefined) words.push('--save', save)
     if (flags['hold'] === true) words.push('--hold')
@@ -101,6 +105,7 @@ async function runOne(id: string, running: Running): Promise<ExitCode> {
     fault,
     variant,
     seed,
+    second: textFlag(flags, 'second'),
     machine: context,
     async broken(scene, { examination }) {
       const save = textFlag(flags, 'save')
@@ -143,6 +148,7 @@ async function score(only: string | undefined, { seed, flags, context }: Running
   const result = await scoreFaults({
     seed,
     only,
+    pairs: flags['pairs'] === true,
     variants: variants === undefined ? undefined : Number(variants),
     onLine: (line) => (context.json ? context.printJson(line) : context.err.write(`${shownLine(line)}\n`)),
   })
