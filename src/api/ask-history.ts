@@ -37,7 +37,7 @@ export async function askHistory(
   if (rules.length === 0) return { history: undefined, couldNotLook: [] }
   const atAll = 'respite watch evaluates them'
   try {
-    const known = await findDeployment(dataDir, deployment)
+    const known = await findDeployment(dataDir, deployment.servers)
     if (known === undefined) {
       const hint = `${atAll}; the daemon of ${dataDir} does not watch this deployment`
       return { history: undefined, couldNotLook: [tooShort(rules, hint)] }
@@ -63,8 +63,11 @@ interface Known {
   readonly servers: ReadonlySet<string> // ids, as the daemon has them, of the servers that we found
 }
 
+/** A server as far as it is known: by its address alone before anybody was asked. */
+export type Findable = Pick<ServerView, 'id' | 'address' | 'runId'>
+
 /** The deployment of the daemon that has most of these servers. Throws a Fault where no daemon runs. */
-export async function findDeployment(dataDir: string, { servers }: DeploymentView): Promise<Known | undefined> {
+export async function findDeployment(dataDir: string, servers: readonly Findable[]): Promise<Known | undefined> {
   const fleet = await ask(dataDir, '/api/v1/fleet', fleetSchema)
   const known = fleet.deployments.map((each) => {
     const same = each.servers.filter((theirs) => servers.some((ours) => isSame(ours, theirs)))
@@ -77,7 +80,7 @@ export async function findDeployment(dataDir: string, { servers }: DeploymentVie
 type Theirs = FleetDocument['deployments'][number]['servers'][number]
 
 /** By the run id where both know it: 127.0.0.1:6379 of two containers are two servers. */
-function isSame(ours: ServerView, theirs: Theirs): boolean {
+function isSame(ours: Findable, theirs: Theirs): boolean {
   const isThere = ours.id === theirs.id || showAddress(ours.address) === theirs.address
   if (ours.runId === undefined || theirs.runId === undefined) return isThere
   return ours.runId === theirs.runId

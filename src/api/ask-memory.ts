@@ -2,11 +2,10 @@
 // servers that say nothing any more.
 
 import { askDaemon } from './ask-daemon.ts'
-import { findDeployment } from './ask-history.ts'
+import { findDeployment, type Findable } from './ask-history.ts'
 import { memorySchema } from './contract.ts'
 import type { HistorySeen } from '../diagnosis/evidence.ts'
 import type { Remembered } from '../diagnosis/source.ts'
-import type { DeploymentView } from '../fleet/server.ts'
 import { Fault } from '../lib/fault.ts'
 
 export interface Memory {
@@ -18,19 +17,17 @@ const NOTHING: Memory = { remembered: new Map(), history: undefined }
 const TIMEOUT_MS = 2_000
 
 /** That no daemon runs there, or that it does not watch the deployment, is no fault: then nothing is remembered. */
-export async function askMemory(dataDir: string, deployment: DeploymentView): Promise<Memory> {
+export async function askMemory(dataDir: string, servers: readonly Findable[]): Promise<Memory> {
   try {
-    const known = await findDeployment(dataDir, deployment)
+    const known = await findDeployment(dataDir, servers)
     if (known === undefined) return NOTHING
     const path = `/api/v1/memory?deployment=${encodeURIComponent(known.name)}`
-    const { servers, history } = memorySchema.parse(
-      await askDaemon({ dataDir, method: 'GET', path, timeoutMs: TIMEOUT_MS }),
-    )
-    const remembered = servers.map(({ id, configFile, dataDir, logFile, ...rest }): [string, Remembered] => [
+    const memory = memorySchema.parse(await askDaemon({ dataDir, method: 'GET', path, timeoutMs: TIMEOUT_MS }))
+    const remembered = memory.servers.map(({ id, configFile, dataDir, logFile, ...rest }): [string, Remembered] => [
       id,
       { ...rest, places: { configFile, dataDir, logFile } },
     ])
-    return { remembered: new Map(remembered), history }
+    return { remembered: new Map(remembered), history: memory.history }
   } catch (error) {
     if (error instanceof Fault) return NOTHING
     throw error

@@ -87,6 +87,7 @@ export const memorySchema = z.strictObject({
   servers: z.array(
     z.strictObject({
       id: z.string(),
+      address: z.string().optional(), // how it was reached
       pid: z.number().optional(),
       configFile: z.string().optional(),
       dataDir: z.string().optional(),

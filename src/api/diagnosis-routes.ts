@@ -60,8 +60,9 @@ function findingList(asked: DiagnosisAsked): FindingListDocument {
 function memoryOf(asked: DiagnosisAsked, deployment: string): MemoryDocument {
   const { remembered, history } = asked.memory(deployment)
   return {
-    servers: [...remembered].map(([id, { pid, places = {}, outputs, supervisor, role, replicas }]) => ({
+    servers: [...remembered].map(([id, { address, pid, places = {}, outputs, supervisor, role, replicas }]) => ({
       id,
+      ...(address === undefined ? {} : { address }),
       ...(pid === undefined ? {} : { pid }),
       ...(outputs === undefined ? {} : { outputs: [...outputs] }),
       ...(supervisor === undefined ? {} : { supervisor }),

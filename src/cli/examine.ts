@@ -5,7 +5,7 @@
 import { diagnose, loadChecks, type Diagnosis, type Finding } from '../diagnosis/diagnose.ts'
 import type { DeploymentSeen, Evidence } from '../diagnosis/evidence.ts'
 import { gatherEvidence, type Gathering } from '../diagnosis/gather.ts'
-import type { LookOptions } from '../diagnosis/source.ts'
+import type { LookOptions, Remembered } from '../diagnosis/source.ts'
 import type { DeploymentOptions } from '../fleet/watch-deployment.ts'
 import type { CouldNotLook, DeploymentView, Fleet, ServerView } from '../fleet/server.ts'
 import type { SampleSettings } from '../metrics/collector.ts'
@@ -22,7 +22,7 @@ import { silentLog } from '../lib/log.ts'
 import { ANSWERS } from '../redis/answers.ts'
 import type { Ask } from '../redis/ask.ts'
 import { infoNumber, parseInfo, type Info } from '../redis/info.ts'
-import { showAddress } from '../redis/url.ts'
+import { parseAddress, showAddress, type Target } from '../redis/url.ts'
 
 export type Verdict = 'healthy' | 'warning' | 'critical' | 'unreachable'
 
@@ -91,7 +91,15 @@ export async function examine(options: Examined, asked: Asked): Promise<Examinat
 export async function sight(options: Examined, asked: Asked): Promise<Sighting> {
   const { groups, dataDir } = asked
   const started = performance.now()
-  const fleet = watchFleet({ deployments: [options], expected: NOTHING_EXPECTED, clock: systemClock, log: silentLog })
+  const named = options.target.seeds.map((address) => ({ id: showAddress(address), address }))
+  const memory = asked.memory ?? (await askMemory(dataDir, named))
+  const target = withRemembered(options.target, memory)
+  const fleet = watchFleet({
+    deployments: [{ ...options, target }],
+    expected: NOTHING_EXPECTED,
+    clock: systemClock,
+    log: silentLog,
+  })
   try {
     const settled = await fleet.settled(SETTLE_MS)
     const health = new Map<string, Health>()
@@ -106,7 +114,6 @@ export async function sight(options: Examined, asked: Asked): Promise<Sighting> 
     if (!settled) couldNotLook.push(unsettled(fleet))
     const [deployment] = fleet.deployments()
     if (deployment === undefined) throw new Error('the fleet has no deployment')
-    const memory = asked.memory ?? (await askMemory(dataDir, deployment))
     const [{ alerts, unanswered }, evidence] = await Promise.all([
       evaluateOnce(fleet, options.settings, groups),
       gatherEvidence({ ...gatheringOf(options, asked, { fleet, deployment }), ...memory }),
@@ -127,6 +134,16 @@ export async function sight(options: Examined, asked: Asked): Promise<Sighting> 
   } finally {
     fleet.stop()
   }
+}
+
+/** A server that says nothing cannot name the others of its deployment: they are remembered. */
+function withRemembered(target: Target, { remembered }: Memory): Target {
+  const isWanted = ({ role }: Remembered): boolean => (role === 'sentinel') === (target.kind === 'sentinel')
+  const known = [...remembered.values()].filter(isWanted).flatMap(({ address }) => address ?? [])
+  const seeds = new Map(target.seeds.map((address) => [showAddress(address), address]))
+  for (const text of known)
+    if (!seeds.has(text)) seeds.set(text, text.startsWith('/') ? { path: text } : parseAddress(text))
+  return { ...target, seeds: [...seeds.values()] }
 }
 
 /** Of the same sighting always the same. */

@@ -13,7 +13,7 @@ export function rememberedFrom({ servers }: Evidence): Map<string, Remembered> {
 }
 
 function ofServer(server: ServerEvidence, all: readonly ServerEvidence[]): Remembered {
-  const { info, places, process, supervised, role, id } = server
+  const { info, places, process, supervised, role, id, address } = server
   const pid = process?.pid ?? Number(info?.fields['process_id'] ?? 0)
   const known: KnownPlaces = {
     configFile: places?.conf?.inside,
@@ -21,6 +21,7 @@ function ofServer(server: ServerEvidence, all: readonly ServerEvidence[]): Remem
     logFile: places?.log?.inside,
   }
   return {
+    address,
     pid: pid > 0 ? pid : undefined,
     places: known,
     outputs: process?.outputs,

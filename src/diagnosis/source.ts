@@ -12,6 +12,7 @@ import type { Seen } from './evidence.ts'
 
 /** What is known of a server before it is looked at. */
 export interface Remembered {
+  readonly address?: string | undefined // how it was reached: host:port, or the path of a unix socket
   readonly pid?: number | undefined
   readonly places?: KnownPlaces | undefined // as it said itself when it was last asked
   readonly outputs?: readonly string[] | undefined // files of its standard output and error
