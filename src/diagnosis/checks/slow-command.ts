@@ -7,8 +7,8 @@ import type { ServerEvidence } from '../evidence.ts'
 import { settingNumber } from '../reading.ts'
 import { slowCommands, slowFact, slowMs, slowText, type SlowCommand } from '../slow-commands.ts'
 
-const LONG_MS = 50 // a pause that people notice
-const OFTEN = 10 // as the shipped rule SlowCommands
+const LONG_MS = 1_000 // one of them is enough
+const TOGETHER_MS = 100 // of two and more: it goes on
 
 export default {
   asks: 'Do commands or scripts that walk over everything hold up all clients?',
@@ -19,11 +19,13 @@ export default {
     const others = slowCommands(server, evidence, 'whole key').filter((slow) => sizeOfKey(server, slow) === undefined)
     const slow = [...walking, ...others].toSorted((a, b) => slowMs(b) - slowMs(a))
     const [worst] = slow
-    if (worst === undefined || (slowMs(worst) < LONG_MS && slow.length < OFTEN)) return undefined
+    if (worst === undefined) return undefined
+    const togetherMs = slow.reduce((sum, each) => sum + slowMs(each), 0)
+    const goesOn = slowMs(worst) >= LONG_MS || (slow.length > 1 && togetherMs >= TOGETHER_MS)
     const often = slow.length === 1 ? '' : `; ${slow.length} such commands in five minutes`
     return {
-      kind: 'fault',
-      severity: 'warning',
+      kind: goesOn ? 'fault' : 'advice',
+      severity: goesOn ? 'warning' : 'info',
       says: `${slowText(worst)}, and meanwhile no other client was served${often}.`,
       evidence: slow.slice(0, 3).map(slowFact),
       ruledOut: [
