@@ -10,6 +10,7 @@ import type { ShardServer } from './archive/shard-archiver.ts'
 import type { RemovalCounts } from './archive/tripwire.ts'
 import type { DeploymentKind, Fleet, ServerView, WatchedServer } from './fleet/server.ts'
 import { Fault } from './lib/fault.ts'
+import { ANSWERS } from './redis/answers.ts'
 import { infoNumber, parseInfo, type Info } from './redis/info.ts'
 import { showAddress } from './redis/url.ts'
 import { chooseSource, type Attach } from './replication/choose-source.ts'
@@ -41,12 +42,17 @@ export class DeploymentServers {
   async settle(): Promise<void> {
     await this.#fleet.settled(SETTLE_MS)
     if (this.shards().some(({ servers }) => servers.some(({ answers }) => answers))) return
-    const answers = this.#view?.servers.map(({ id, answer }) => `${id} ${answer.id}`) ?? []
+    const servers = this.#view?.servers ?? []
+    const answers = servers.map(({ id, answer }) => `${id}: ${ANSWERS[answer.id].says}`)
+    const [only, other] = new Set(servers.map(({ answer }) => answer.id))
     throw new Fault({
       doing: 'archiving',
       target: this.#deployment,
       why: `no server of it can be followed (${answers.join(', ') || 'none was found'})`,
-      hint: 'respite doctor says what is wrong with each, and what to do first',
+      hint:
+        only !== undefined && other === undefined
+          ? ANSWERS[only].first
+          : 'respite doctor says what is wrong with each, and what to do first',
     })
   }
 

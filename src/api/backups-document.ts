@@ -50,15 +50,7 @@ function timelineBackups(timeline: Timeline): TimelineBackups {
       fromTime: showTime(fromTime),
       toTime: showTime(toTime),
     })),
-    gaps: holesOf(timeline).map(({ from, to, fromTime, toTime, why, recorded, lost }) => ({
-      from,
-      to,
-      fromTime,
-      toTime,
-      why,
-      recorded,
-      lost,
-    })),
+    gaps: holesOf(timeline),
   }
 }
 
@@ -69,7 +61,7 @@ function baseBackup(base: StoredBase): TimelineBackups['bases'][number] {
     at,
     offset,
     bytes: rdb.bytes,
-    storedBytes: rdb.storedBytes + (base.server?.storedBytes ?? 0),
+    storedBytes: rdb.storedBytes + (base.increment?.storedBytes ?? 0) + (base.server?.storedBytes ?? 0),
     keys,
     expires,
     method,

@@ -22,7 +22,7 @@ interface Span {
 export function holesOf(timeline: Timeline): Hole[] {
   const recorded = timeline.gaps
     .filter(({ to }) => to > timeline.prunedTo)
-    .map((gap) => ({ ...gap, recorded: true, lost: false }))
+    .map(({ from, to, fromTime, toTime, why }) => ({ from, to, fromTime, toTime, why, recorded: true, lost: false }))
   return [...recorded, ...unrecorded(timeline)].toSorted((a, b) => a.from - b.from)
 }
 

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../lib/clock.ts'
 import { Fault, reasonOf } from '../lib/fault.ts'
-import { formatBytes } from '../lib/units.ts'
+import { formatBytes, formatDuration } from '../lib/units.ts'
 import { askForArchive, whyNoPsync } from '../redis/archive-commands.ts'
 import type { Ask } from '../redis/ask.ts'
 import { openConnection, Refused, type Connection, type Reply } from '../redis/connection.ts'
@@ -190,7 +190,7 @@ class Look {
     const seconds = perSecond < 1 ? Infinity : size / perSecond
     const rate = `${isExact ? '' : 'at most '}${formatBytes(perSecond)}/s`
     if (seconds >= BACKLOG_SECONDS) {
-      const lasts = seconds > 86_400 ? 'more than a day' : `${Math.floor(seconds)} s`
+      const lasts = seconds > 86_400 ? 'more than a day' : formatDuration(seconds * 1_000)
       return this.#add('backlog', 'ok', `a backlog of ${formatBytes(size)} holds ${lasts} at the present ${rate}`)
     }
     const wanted = Math.ceil((perSecond * 2 * BACKLOG_SECONDS) / MIB)

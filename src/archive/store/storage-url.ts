@@ -21,9 +21,10 @@ const SECRET = /key|secret|pass|token|sig|sas|auth|cred|login|user|account/i
 export function parseStorageUrl(text: string): Place {
   const [, scheme = '', host = '', path = '', query = ''] =
     /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(?:\?(.*))?/is.exec(text) ?? []
-  const shown = `${scheme}:${scheme === 'file' || host !== '' ? '//' : ''}${host.replace(/^.*@/s, '***@')}${path}`
+  const shown = `${scheme === '' ? '' : `${scheme}:`}${scheme === 'file' || host !== '' ? '//' : ''}${host.replace(/^.*@/s, '***@')}${path}`
   const wrong = (why: string, hint = HINT): Fault =>
     new Fault({ doing: 'reading the URL of the store', target: shown, why, hint, exit: 64, retryable: false })
+  if (scheme === '' && text.startsWith('/')) throw wrong('it has no scheme', `For this folder write file://${text}`)
   if (scheme === '') throw wrong('it has no scheme')
   if (host.includes('@')) throw wrong('a login does not belong in it', SECRET_HINT)
   if (text.includes('#')) throw wrong('it holds a #, which is written %23 in a path')
