@@ -144,6 +144,6 @@ function linesOf(document: VerifyDocument): string[] {
     ...(notRecorded === null ? [] : [`  ! could not write down what was found good: ${notRecorded}`]),
     bad.length + gaps.length + notOpened.length === 0
       ? `All of it is good${bases.length === 0 ? '' : `: ${bases.length} ${bases.length === 1 ? 'base' : 'bases'}`}.`
-      : `${bases.length} bases are good, ${bad.length} objects are not.`,
+      : `Good: ${bases.length} ${bases.length === 1 ? 'base' : 'bases'}. Damaged: ${bad.length} objects. Not opened: ${notOpened.length}. Gaps: ${gaps.length}.`,
   ]
 }
