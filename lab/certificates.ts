@@ -37,6 +37,11 @@ export async function makeCertificates(dir: string): Promise<Certificates> {
   return { caFile: ca.certFile, server, expired, client, otherCaFile: other.certFile, otherClient }
 }
 
+/** One more certificate for a server, of the same CA, that holds for so many days from now. */
+export function signAnother(dir: string, days: number): Promise<KeyPair> {
+  return sign(dir, pairIn(dir, 'ca'), `another-${days}`, days)
+}
+
 /** The same as PEM text, as a connection takes it. */
 export function tlsOf(caFile: string, pair?: KeyPair, serverName?: string): Tls {
   const text = (file: string): string => readFileSync(file, 'utf8')
@@ -53,7 +58,7 @@ function pairIn(dir: string, name: string): KeyPair {
 
 async function makeCa(dir: string, name: string): Promise<KeyPair> {
   const pair = pairIn(dir, name)
-  const subject = ['-subj', `/O=Respite lab/CN=${name}`, '-days', '30']
+  const subject = ['-subj', `/O=Example/CN=${name}`, '-days', '30']
   await run('openssl', ['req', '-x509', ...KEY, '-keyout', pair.keyFile, '-out', pair.certFile, ...subject])
   return pair
 }
@@ -63,7 +68,7 @@ async function sign(dir: string, ca: KeyPair, name: string, days: number): Promi
   const request = join(dir, `${name}.csr`)
   const extensions = join(dir, `${name}.ext`)
   writeFileSync(extensions, 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n')
-  await run('openssl', ['req', ...KEY, '-keyout', pair.keyFile, '-out', request, '-subj', `/O=Respite lab/CN=${name}`])
+  await run('openssl', ['req', ...KEY, '-keyout', pair.keyFile, '-out', request, '-subj', '/O=Example/CN=localhost'])
   // A serial of its own for each, so that signing at the same time needs no shared serial file.
   const serial = `0x${Buffer.from(name).toString('hex').slice(0, 30)}`
   const by = ['-CA', ca.certFile, '-CAkey', ca.keyFile, '-set_serial', serial]

@@ -332,6 +332,7 @@ export interface CertificateSeen {
   readonly notBefore: number // epoch ms
   readonly notAfter: number
   readonly authorityNotAfter?: number | undefined // the earliest of the chain
+  readonly unasked?: boolean | undefined // we speak plain text to the port that served it
   readonly at?: string | undefined // where it was served, when that is not the server's address as we have it
   readonly distrust?: string | undefined // why it does not hold against our CA and the server's name
   readonly own?: { readonly subject: string; readonly notAfter: number } | undefined // the certificate that we show

@@ -16,7 +16,7 @@ export default {
     const { answer, listening, local } = server
     if (!CLOSED.has(answer.id)) return undefined
     const witness = witnessOf(server, evidence)
-    if (local && listening?.meets !== undefined) return closedBetween(server)
+    if (local && listening?.meets !== undefined) return isOverflow(server) ? overflow(server) : closedBetween(server)
     if (local && listening !== undefined && elsewhere(server).length > 0) return boundElsewhere(server)
     if (witness !== undefined) return closedBetween(server, witness)
     if (answer.id === 'refused' || local) return undefined // process-down says what it may be
@@ -27,6 +27,20 @@ export default {
     }
   },
 } satisfies ServerCheck
+
+/** No rule is to blame, and this machine has dropped connections because a queue was full. */
+function isOverflow({ answer, firewall, kernel }: ServerEvidence): boolean {
+  const isFree = firewall !== undefined && firewall.rules.every((rule) => !TURNS_AWAY.test(rule))
+  return answer.id === 'timed-out' && isFree && (kernel?.listenOverflows ?? 0) > 0
+}
+
+function overflow({ id, address }: ServerEvidence): Answered {
+  return {
+    between: ['accept-backlog', 'bind-or-firewall'],
+    says: `${id} listens and a new connection got no answer, and no rule of the firewall here names it: its queue of new connections may have been full.`,
+    wouldTell: `try again; then nstat -az TcpExtListenOverflows, and ss -ltn 'sport = :${address.replace(/^.*:/, '')}' (Recv-Q near Send-Q: full)`,
+  }
+}
 
 function portOf({ address }: ServerEvidence): string {
   return address.replace(/^.*:/, '')

@@ -34,7 +34,10 @@ export default {
       if (isPlain(view)) return undefined // it speaks plain text: there is none
       return { ...(await handshake(address, access.tls)), own: ownOf(access.tls) }
     }
-    if (NOT_UNDERSTOOD.has(view.answer.id)) return handshake(address, {}).catch(() => undefined) // then it is no TLS
+    if (NOT_UNDERSTOOD.has(view.answer.id)) {
+      const served = await handshake(address, {}).catch(() => undefined) // then it is no TLS
+      return served && { ...served, unasked: true, distrust: undefined }
+    }
     const other = tlsPortOf(address, seen)
     if (other === undefined) return undefined
     return { ...(await handshake(other, {})), at: showAddress(other), distrust: undefined }
