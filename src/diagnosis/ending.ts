@@ -28,7 +28,10 @@ export function isKnown({ was, log, supervised, places }: ServerEvidence): boole
 // Source: serverLog before exit() in Redis src/server.c, config.c, aof.c, rdb.c, sentinel.c of 7.0 and 8.0.
 const SAID: readonly (readonly [Ending['how'], RegExp])[] = [
   ['crashed', /crashed by signal|ASSERTION FAILED|Guru Meditation|Out Of Memory allocating/],
-  ['asked', /User requested shutdown|Received SIG(?:TERM|INT) scheduling shutdown|Received shutdown signal during loading|is now ready to exit, bye bye/],
+  [
+    'asked',
+    /User requested shutdown|Received SIG(?:TERM|INT) scheduling shutdown|Received shutdown signal during loading|is now ready to exit, bye bye/,
+  ],
   [
     'data',
     /Fatal error loading the DB|Bad file format reading|Unexpected end of file reading|loading DB\. Unrecoverable|Wrong signature trying|Wrong RDB checksum|Can't handle RDB format|FATAL AOF|Unable to obtain the AOF|Can't recover from AOF|corrupted cluster config|already used by a different/,
