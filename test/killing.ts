@@ -139,14 +139,8 @@ export class KilledArchive {
    * Cluster one of its shards.
    */
   async restore({ timelines = Infinity, shard = '0' } = {}): Promise<Server> {
-    const whole = await this.catalogue()
-    const chosen = whole.shards.filter(({ name }) => name === shard)
-    const shards = chosen.map((each) => ({ ...each, timelines: each.timelines.slice(0, timelines) }))
-    const archive = { ...whole, shards }
-    const reading = { store: this.store, identities: [] }
-    const dir = makeFolder('restored')
-    const plan = await planRestore(reading, { archive, wish: { kind: 'latest' }, format: 'aof', dir })
-    await layOut(reading, plan, { signal: new AbortController().signal, onProgress: () => undefined })
+    // While it is read, the archiver may join segments to larger ones and remove them.
+    const dir = await until('it is laid out', () => this.#layOut(timelines, shard), PATIENTLY)
     const conf = ['databases 32', 'appendonly yes', `dir ${dir}`]
     const server = await startServer({ name: 'restored', debug: true, conf })
     await until('it is loaded', async () => (await infoOf(server, 'persistence')).get('loading') === '0', PATIENTLY)
@@ -158,6 +152,18 @@ export class KilledArchive {
         rmSync(dir, { recursive: true, force: true })
       },
     }
+  }
+
+  async #layOut(timelines: number, shard: string): Promise<string> {
+    const whole = await this.catalogue()
+    const chosen = whole.shards.filter(({ name }) => name === shard)
+    const shards = chosen.map((each) => ({ ...each, timelines: each.timelines.slice(0, timelines) }))
+    const archive = { ...whole, shards }
+    const reading = { store: this.store, identities: [] }
+    const dir = makeFolder('restored')
+    const plan = await planRestore(reading, { archive, wish: { kind: 'latest' }, format: 'aof', dir })
+    await layOut(reading, plan, { signal: new AbortController().signal, onProgress: () => undefined })
+    return dir
   }
 
   /** Ends archiving as a person does, and says how `respite verify` ends on all of it: its exit code and what it prints. */

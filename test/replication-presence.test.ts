@@ -62,6 +62,26 @@ test('what is durable of another history is not of this one', async (t) => {
   assert.equal(await send('WAIT', '1', '300'), 0)
 })
 
+test('what was written before the first replica came is not answered for before its base is stored', async (t) => {
+  const server = await start(t, startServer())
+  const { send } = await client(t, server)
+  await send('SET', 'a', '1') // at offset 0 of Redis 7.0, which counts only what it sends
+  const waiting = send('WAIT', '1', '20000')
+  const sink = new Capture()
+  const retry = { firstMs: 10, longestMs: 100 }
+  const link = startLink({ source: () => server, sink, retry, receipts: true })
+  links.add(link)
+  await until('the base has come', () => sink.timelines[0]?.isWhole)
+  await until('it was sent', async () => (await server.cli('INFO', 'persistence')).includes('rdb_bgsave_in_progress:0'))
+  assert.match(await server.cli('INFO', 'clients'), /blocked_clients:1/)
+  link.acknowledge({ replid: sink.latest.start.replid, offset: 0 })
+  assert.equal(await waiting, 1)
+  await send('SET', 'a', '2')
+  await until('the stream goes on behind it', () => link.state === 'streaming' && sink.commands > 0)
+  assert.match(await server.cli('INFO', 'stats'), /sync_full:1\s+sync_partial_ok:1/)
+  assert.equal(sink.timelines.length, 1)
+})
+
 test('SHUTDOWN does not wait for us once everything is durable', async (t) => {
   const server = await start(t, startServer())
   const { link, sink, durable } = await attach(server)

@@ -140,7 +140,7 @@ export async function fetchBase({
     wire = openWire(source, clock)
     signal?.addEventListener('abort', cut)
     await wire.stands
-    const facts = await introduce(wire, { access: source.access, announce, baseOnly: true })
+    const facts = await introduce(wire, { access: source.access, announce, baseOnly: () => true })
     const accepted = await requestStream(wire, undefined)
     if (accepted.kind !== 'full') throw notRedis(wire.target, '+CONTINUE')
     return await receiveBase({ wire, facts, accepted, before: undefined, baseOnly: true, onBase })

@@ -85,7 +85,8 @@ export function openWire({ address, access }: Source, clock: Clock): Wire {
 export interface HandshakeOptions {
   readonly access: Access
   readonly announce: Announce | undefined
-  readonly baseOnly: boolean // the server keeps no stream for us and need not wait for us
+  /** The server keeps no stream for us, need not wait for us, and does not count us among its replicas (WAIT). */
+  readonly baseOnly: (facts: ServerFacts) => boolean
 }
 
 /** Everything before PSYNC. */
@@ -103,7 +104,7 @@ export async function introduce(wire: Wire, { access, announce, baseOnly }: Hand
   await mayFail(wire, announced?.host === undefined ? [] : ['REPLCONF', 'ip-address', announced.host])
   await mayFail(wire, claimOf(facts))
   await mayFail(wire, hasNoCompress(facts) ? ['REPLCONF', 'rdb-no-compress', '1'] : [])
-  await mayFail(wire, baseOnly ? ['REPLCONF', 'rdb-only', '1'] : [])
+  await mayFail(wire, baseOnly(facts) ? ['REPLCONF', 'rdb-only', '1'] : [])
   // Neither rdb-channel-repl nor dual-channel (two connections), nor a compressed stream: what a server is not told
   // that we can, it does not do.
   const capable = await ask(wire, 'REPLCONF', 'capa', 'eof', 'capa', 'psync2')

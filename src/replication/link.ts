@@ -18,7 +18,16 @@ import { Fault } from '../lib/fault.ts'
 import { showAddress } from '../redis/url.ts'
 import { Acknowledgement } from './acknowledgement.ts'
 import { receiveBase, whyNoStream } from './base.ts'
-import { encodeAck, introduce, openWire, requestStream, type Announce, type Source, type Wire } from './handshake.ts'
+import {
+  encodeAck,
+  introduce,
+  openWire,
+  requestStream,
+  type Announce,
+  type ServerFacts,
+  type Source,
+  type Wire,
+} from './handshake.ts'
 import type { BaseWriter, Position, Sink } from './sink.ts'
 import { Strangers } from './strangers.ts'
 import { StreamFramer, type Frame } from './stream-framer.ts'
@@ -36,6 +45,8 @@ export interface LinkOptions {
   readonly from?: Position | undefined // where an earlier link was; absent: a base is taken first
   /** Where we answer as a replica. Without, a primary names nobody, and FAILOVER may still pick us: see replica.ts. */
   readonly announce?: Announce | undefined
+  /** WAIT is to be a receipt of what is durable here, also for what was written before we came; see `isUncounted`. */
+  readonly receipts?: boolean
   onState?(state: LinkState, why: Fault | undefined): void
   readonly clock?: Clock
   readonly retry?: Waits
@@ -61,6 +72,7 @@ export interface Link {
 const RETRY: Waits = { firstMs: 100, longestMs: 30_000 }
 const GATHER_MS = 50 // of the stream: twenty chunks a second at most, unless there is more to read than fits into one
 const GATHER_ASKED_MS = 5 // the same while somebody waits for our acknowledgements
+const STORED_MS = 10_000
 const LASTED_MS = 30_000 // a stream behind a full sync that lasted as long was no failure
 
 export function startLink(options: LinkOptions): Link {
@@ -80,6 +92,7 @@ class RunningLink implements Link {
   #ids = new Set<string>() // replication ids of the present timeline
   #durable = 0
   #acknowledgement: Acknowledgement | undefined
+  #stored = Promise.withResolvers<void>() // the base that came with the link
   #failed = 0 // attempts since the last one that went well
   #malformedAt: number | undefined
   #malformed = 0 // times in a row at that offset
@@ -119,6 +132,7 @@ class RunningLink implements Link {
   }
 
   acknowledge({ replid, offset }: { readonly replid: string; readonly offset: number }): void {
+    if (this.#ids.has(replid)) this.#stored.resolve()
     if (!this.#ids.has(replid) || offset <= this.#durable) return
     this.#durable = offset
     this.#acknowledgement?.advance(offset)
@@ -165,9 +179,11 @@ class RunningLink implements Link {
       this.#source = showAddress(source.address)
       this.#become('connecting')
       this.#cut = cutter()
-      this.#wire = openWire(source, this.#clock)
-      await this.#wire.stands
-      await this.#follow(this.#wire, source)
+      do {
+        this.#wire?.socket.destroy()
+        this.#wire = openWire(source, this.#clock)
+        await this.#wire.stands
+      } while (await this.#follow(this.#wire, source))
       throw lost(this.#source, 'it was left')
     } catch (error) {
       this.#failed += 1
@@ -181,10 +197,12 @@ class RunningLink implements Link {
     }
   }
 
-  async #follow(wire: Wire, { access }: Source): Promise<void> {
+  /** Whether the same server is to be followed over another connection now. */
+  async #follow(wire: Wire, { access }: Source): Promise<boolean> {
     this.#become('handshake')
-    const facts = await introduce(wire, { access, announce: this.#options.announce, baseOnly: false })
     const before = this.#position
+    const baseOnly = (facts: ServerFacts): boolean => this.#options.receipts === true && isUncounted(facts, before)
+    const facts = await introduce(wire, { access, announce: this.#options.announce, baseOnly })
     // A server whose stream is of no use must not go on with it either.
     const isUseless = whyNoStream(facts.flavour ?? 'valkey', facts.version) !== undefined
     const from = isUseless || this.#malformed === 2 ? undefined : before
@@ -198,7 +216,8 @@ class RunningLink implements Link {
       this.#received = position.offset
       this.#ids.add(accepted.replid)
       await this.#held(this.#options.sink.onResume({ ...position, source: wire.target, was: before }))
-      return this.#stream(wire, position)
+      await this.#stream(wire, position)
+      return false
     }
     if (accepted.kind !== 'full') throw lost(wire.target, 'it goes on from where we never were')
     this.#become('full-sync')
@@ -206,15 +225,33 @@ class RunningLink implements Link {
       this.#watched(await this.#options.sink.onBase(...args))
     const spoiled = this.#malformed === 2 ? this.#malformedAt : undefined
     const start = await receiveBase({ wire, facts, accepted, before, spoiled, baseOnly: false, onBase })
-    if (start.noStream !== undefined) return this.#become('stopped', basesOnly(wire.target, start.noStream))
+    if (start.noStream !== undefined) {
+      this.#become('stopped', basesOnly(wire.target, start.noStream))
+      return false
+    }
     const { replid, offset, db } = start
     this.#begin({ replid, offset, db })
+    if (baseOnly(facts)) return this.#untilStored()
     const began = this.#clock.monotonic()
     try {
       await this.#stream(wire, { replid, offset, db })
     } finally {
       if (this.#clock.monotonic() - began > LASTED_MS) this.#failed = 0
     }
+    return false
+  }
+
+  /** Or for so long that the server's backlog may not hold what comes meanwhile. */
+  async #untilStored(): Promise<boolean> {
+    this.#stored = Promise.withResolvers()
+    const late = Promise.withResolvers<void>()
+    const timer = this.#clock.after(STORED_MS, late.resolve)
+    try {
+      await Promise.race([this.#stored.promise, late.promise, this.#cut.promise])
+    } finally {
+      timer.stop()
+    }
+    return true
   }
 
   /** At once to somebody else, where there is somebody, and later back if this one is still the one to follow. */
@@ -316,6 +353,15 @@ class RunningLink implements Link {
     this.#state = state
     this.#options.onState?.(state, why)
   }
+}
+
+/**
+ * Before its first replica comes, Redis 7.0 does not count what it writes: all of it is at offset 0, and WAIT is answered for
+ * it as soon as a replica is there, whatever that one acknowledges (tried; `replicationCountAcksByOffset`). So the base is
+ * taken as one who is no replica (`rdb-only`), and whoever comes for the stream has it in the store already.
+ */
+function isUncounted({ role, histories }: ServerFacts, before: Position | undefined): boolean {
+  return role === 'primary' && histories?.offset === 0 && histories.replid !== before?.replid
 }
 
 function cutter(): PromiseWithResolvers<never> {

@@ -5,11 +5,11 @@ import type { Socket } from 'node:net'
 import { systemClock, type Clock } from '../lib/clock.ts'
 import { showAddress, type Address, type Tls } from '../redis/url.ts'
 import { chooseSource, type Attach, type Candidate } from './choose-source.ts'
-import type { Announced, ServerFacts } from './handshake.ts'
+import type { Announce, Announced, ServerFacts } from './handshake.ts'
 import { startLink, type Link, type LinkOptions } from './link.ts'
 import { startListener, type Listener } from './listener.ts'
 
-export interface ReplicaOptions extends Omit<LinkOptions, 'source' | 'announce'> {
+export interface ReplicaOptions extends Omit<LinkOptions, 'source' | 'announce' | 'receipts'> {
   readonly attach: Attach
   /** All servers of the dataset as they are known now. Does not throw. */
   candidates(): readonly Candidate[]
@@ -54,7 +54,8 @@ export function startReplica(options: ReplicaOptions): Replica {
       link.reconsider()
     },
   })
-  const link = startLink({ ...options, source, announce: (role, socket) => listening.announce(role, socket) })
+  const announce: Announce = (role, socket) => listening.announce(role, socket)
+  const link = startLink({ ...options, source, announce, receipts: options.attach === 'primary' })
   return {
     link,
     get listening() {
