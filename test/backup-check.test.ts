@@ -142,3 +142,14 @@ test('a replica is preferred, and one without its primary is told', async (t) =>
   assert.equal(alone.exit, 2)
   assert.match(alone.of('server')?.says ?? '', /no server of its shard can be read now/)
 })
+
+test('where PSYNC and the files are refused, what a scan lacks is a problem; with it there is a way', async (t) => {
+  const server = await start(t)
+  await server.cli('ACL', 'SETUSER', 'narrow', 'on', '>geheim', '~*', '+ping', '+info')
+  const lacking = await backup(server, '--check', '--user', 'narrow')
+  assert.deepEqual([lacking.exit, lacking.of('psync')?.state, lacking.of('scan')?.state], [2, 'warning', 'problem'])
+  assert.match(lacking.of('scan')?.hint ?? '', /^Grant it: ACL SETUSER <user> .*\+scan/)
+  await server.cli('ACL', 'SETUSER', 'narrow', '+@read', '+function|dump', '+multi', '+exec')
+  const enough = await backup(server, '--check', '--user', 'narrow')
+  assert.deepEqual([enough.exit, enough.of('scan')?.state], [1, 'ok'])
+})

@@ -10,6 +10,7 @@ import { infoNumber, parseInfo, type Info } from '../redis/info.ts'
 import { parseRecord, parseRecords } from '../redis/topology.ts'
 import { isAtLeast, type Source } from '../replication/handshake.ts'
 import { METHOD_CHOICES, type MethodChoice } from './base-method.ts'
+import { lookAtScan } from './preflight-scan.ts'
 import type { Check } from './preflight.ts'
 import { isKnownRdb, rdbVersionOf } from './rdb-versions.ts'
 
@@ -44,6 +45,7 @@ export async function preflightServer(
     connection = await openConnection({ ...server, timeoutMs: ANSWER_MS, name: 'respite-backup' })
     const look = new Look(server, connection, method)
     const checks = await look.all(isStreamWanted ? clock : undefined)
+    if (look.needsScan) checks.push(await checkScan(server, clock, signal))
     return { checks, memoryBytes: look.memoryBytes }
   } catch (error) {
     const hint =
@@ -58,6 +60,12 @@ export async function preflightServer(
   }
 }
 
+async function checkScan(server: ServerToCheck, clock: Clock, signal: AbortSignal): Promise<Check> {
+  const { isPossible, says, hint } = await lookAtScan(server, clock, signal)
+  const state = isPossible ? 'ok' : 'problem'
+  return { check: 'scan', state, of: server.id, says, ...(hint === undefined ? {} : { hint }) }
+}
+
 class Look {
   readonly #server: ServerToCheck
   readonly #connection: Connection
@@ -65,6 +73,7 @@ class Look {
   readonly #ask: Ask
   readonly #checks: Check[] = []
   #info: Info = parseInfo('')
+  #isUnfollowed = false // it refuses PSYNC
   readonly #refused = new Set<string>() // each is said once
 
   constructor(server: ServerToCheck, connection: Connection, method: MethodChoice) {
@@ -76,6 +85,11 @@ class Look {
 
   get memoryBytes(): number | undefined {
     return infoNumber(this.#info, 'used_memory')
+  }
+
+  /** It is asked for, or the other methods are refused: files are found by CONFIG GET. */
+  get needsScan(): boolean {
+    return this.#method === 'scan' || (this.#method === 'auto' && this.#isUnfollowed && this.#refused.has('config|get'))
   }
 
   async all(clock: Clock | undefined): Promise<Check[]> {
@@ -162,6 +176,7 @@ class Look {
     const hint = /NOPERM/.test(why)
       ? 'Give the user the least ACL for backing up: ACL SETUSER <user> +psync +replconf +ping +info'
       : `Managed services do not offer it. Choose another method: --method ${METHOD_CHOICES.slice(2).join(' or ')}`
+    this.#isUnfollowed = true
     if (this.#method === 'psync') return this.#add('psync', 'problem', `PSYNC is refused: ${why}`, hint)
     this.#add('psync', 'warning', `PSYNC is refused: ${why}. A base goes by another method; there is no stream`, hint)
   }
