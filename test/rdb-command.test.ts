@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { generateIdentity, identityToRecipient } from 'age-encryption'
 import { startServer } from '../lab/servers.ts'
@@ -239,20 +240,31 @@ describe('the progress bar', () => {
 })
 
 describe('a file that a thread beside reads', () => {
+  /** Takes its time with the second chunk, so that the other thread stands by then and goes on with the rest. */
+  async function readAll(beside: FileBeside, pauseMs: number): Promise<Buffer> {
+    const read: Buffer[] = []
+    for await (const chunk of beside.chunks()) {
+      read.push(Buffer.from(chunk))
+      if (read.length === 2) await pause(pauseMs)
+    }
+    return Buffer.concat(read)
+  }
+
   it('comes whole and in order, with its sum, also when something stands behind its end', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'respite-beside-'))
     const path = join(dir, 'file')
-    for (const size of [0, 7, 8, 9, SLOT_BYTES, SLOT_BYTES * SLOTS + 1, 5_000_000]) {
+    for (const size of [0, 7, 8, 9, SLOT_BYTES, SLOT_BYTES * SLOTS + 1, SLOT_BYTES * SLOTS * 3]) {
       const bytes = Buffer.from(Array.from({ length: size }, (_, at) => (at * 31) % 251))
       writeFileSync(path, bytes)
-      const beside = new FileBeside(path, size)
-      const read = await Array.fromAsync(beside.chunks(), (chunk) => Buffer.from(chunk))
-      assert.ok(bytes.equals(Buffer.concat(read)))
-      const summed = Math.max(0, size - 8)
-      beside.add(bytes, 0, summed)
-      assert.deepEqual(beside.digest(), crc64(bytes.subarray(0, summed)))
-      beside.add(bytes, summed) // not what the thread summed up: it is read again
-      assert.deepEqual(beside.digest(), crc64(bytes))
+      for (const pauseMs of size > SLOT_BYTES ? [0, 300] : [0]) {
+        const beside = new FileBeside(path, size)
+        assert.ok(bytes.equals(await readAll(beside, pauseMs)))
+        const summed = Math.max(0, size - 8)
+        beside.add(bytes, 0, summed)
+        assert.deepEqual(beside.digest(), crc64(bytes.subarray(0, summed)))
+        beside.add(bytes, summed) // not what the thread summed up: it is read again
+        assert.deepEqual(beside.digest(), crc64(bytes))
+      }
     }
     rmSync(dir, { recursive: true })
   })

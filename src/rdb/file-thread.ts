@@ -3,14 +3,27 @@
 import { openSync, readSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 import { crcMachine, DATA_AT } from './crc64-module.ts'
-import { FILLED, LENGTHS, PASSED, SLOT_BYTES, SLOTS, STOP, SUM_DONE, type SharedFile } from './file-beside.ts'
+import {
+  FILLED,
+  HANDED,
+  LENGTHS,
+  PASSED,
+  READY,
+  SLOT_BYTES,
+  SLOTS,
+  STOP,
+  SUM_DONE,
+  type SharedFile,
+} from './file-beside.ts'
 
-const { path, sumBytes, numbers, memory, sum } = workerData as SharedFile
+const { path, sumBytes, numbers, memory, begin, sum } = workerData as SharedFile
 const machine = crcMachine(memory)
 const slots = new Uint8Array(memory.buffer, DATA_AT)
 const file = openSync(path, 'r')
-let crc = 0n
-let at = 0
+Atomics.store(numbers, READY, 1)
+Atomics.wait(numbers, HANDED, 0)
+let at = begin[0] ?? 0
+let crc = sum[0] ?? 0n
 
 /** Fills a slot; 0 at the end of the file. */
 function fill(slot: number): number {
