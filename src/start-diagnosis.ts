@@ -41,7 +41,6 @@ export interface DiagnosisOptions {
 /** What one look at a deployment found, and when. */
 interface Standing extends Looked {
   readonly at: number // epoch ms
-  readonly evidence: Evidence
 }
 
 export interface RunningDiagnosis {
@@ -201,10 +200,10 @@ class Diagnosing implements RunningDiagnosis {
       history: this.#historyOf(deployment),
       backups: backups(deployment),
     })
-    this.#chronicle.noteEvidence(this.#standing.get(deployment)?.evidence, evidence)
+    this.#chronicle.noteEvidence(evidence)
     this.#remember(evidence)
     const found: Diagnosis = diagnose(evidence, await loadChecks(settings.checkFolders))
-    const standing = { ...found, atRisk: [], at: evidence.takenAt, evidence }
+    const standing = { ...found, atRisk: [], at: evidence.takenAt }
     this.#standing.set(deployment, standing)
     return standing
   }

@@ -20,6 +20,7 @@ const KEEP = 500 // of each deployment
 /** The last happenings of each deployment. */
 export class Chronicle {
   readonly #of = new Map<string, Happening[]>()
+  readonly #states = new Map<string, ServerState>() // likewise, as it was at the last look
   readonly #views = new Map<string, ServerView>() // by deployment and id, as it was when it was last heard of
 
   note(deployment: string, ...happened: readonly Happening[]): void {
@@ -42,11 +43,15 @@ export class Chronicle {
       this.note(view.deployment, ...changesOfView(before, view, nowMs))
   }
 
-  /** What two looks at the same deployment show to have changed between them. */
-  noteEvidence(before: Evidence | undefined, after: Evidence): void {
-    for (const server of after.servers) {
-      const earlier = before?.servers.find(({ id }) => id === server.id)
-      if (earlier !== undefined) this.note(after.deployment.name, ...changesOfServer(earlier, server, after.takenAt))
+  /** What a look at a deployment shows to have changed since the last one. */
+  noteEvidence({ deployment: { name }, servers, takenAt }: Evidence): void {
+    for (const { id, config, info } of servers) {
+      if (config === undefined && info === undefined) continue // what it was before stays what it was
+      const key = `${name} ${id}`
+      const before = this.#states.get(key)
+      const state = stateOf(config ?? before?.config ?? {}, info?.fields)
+      this.#states.set(key, state)
+      if (before !== undefined) this.note(name, ...changesOfState(before, state, { server: id, at: takenAt }))
     }
   }
 }
@@ -70,32 +75,46 @@ function changesOfView(before: ServerView, after: ServerView, at: number): Happe
   return found
 }
 
+/** Of a look at a server only what is compared with the next: a fleet has hundreds of servers. */
+interface ServerState {
+  readonly config: Readonly<Record<string, string>>
+  readonly runId: string | undefined
+  readonly savedAt: number // epoch ms, of the last snapshot
+  readonly saveStatus: string | undefined
+}
+
+function stateOf(config: ServerState['config'], fields: Readonly<Record<string, string>> = {}): ServerState {
+  const savedAt = Number(fields['rdb_last_save_time'] ?? 0) * 1_000
+  return { config, runId: fields['run_id'], savedAt, saveStatus: fields['rdb_last_bgsave_status'] }
+}
+
 const MOST_SETTINGS = 20
 
-function changesOfServer(before: ServerEvidence, after: ServerEvidence, at: number): Happening[] {
-  const server = after.id
-  const found: Happening[] = []
-  for (const [name, value] of Object.entries(after.config ?? {})) {
-    const old = before.config?.[name]
-    if (old !== undefined && old !== value && found.length < MOST_SETTINGS)
-      found.push({ at, kind: 'configuration', server, says: `${name} is ${shown(value)} now, and was ${shown(old)}` })
+function changesOfState(
+  before: ServerState,
+  after: ServerState,
+  { server, at }: { server: string; at: number },
+): Happening[] {
+  const changed = Object.entries(after.config).filter(([name, value]) => (before.config[name] ?? value) !== value)
+  const found = changed.slice(0, MOST_SETTINGS).map(([name, value]): Happening => {
+    return {
+      at,
+      kind: 'configuration',
+      server,
+      says: `${name} is ${shown(value)} now, and was ${shown(before.config[name] ?? '')}`,
+    }
+  })
+  if (before.runId !== after.runId) return found
+  if (after.savedAt > before.savedAt) {
+    const ago = formatDuration(Math.max(0, at - after.savedAt))
+    found.push({ at, kind: 'save', server, says: `wrote a snapshot, ${ago} before this look` })
   }
-  const [was, is] = [before.info?.fields, after.info?.fields]
-  if (was === undefined || is === undefined || was['run_id'] !== is['run_id']) return found
-  const savedAt = Number(is['rdb_last_save_time'] ?? 0) * 1_000
-  if (savedAt > Number(was['rdb_last_save_time'] ?? 0) * 1_000)
+  if (before.saveStatus !== after.saveStatus)
     found.push({
       at,
       kind: 'save',
       server,
-      says: `wrote a snapshot, ${formatDuration(Math.max(0, at - savedAt))} before this look`,
-    })
-  if (was['rdb_last_bgsave_status'] !== is['rdb_last_bgsave_status'])
-    found.push({
-      at,
-      kind: 'save',
-      server,
-      says: `its last snapshot is "${is['rdb_last_bgsave_status']}", before "${was['rdb_last_bgsave_status']}"`,
+      says: `its last snapshot is "${after.saveStatus}", before "${before.saveStatus}"`,
     })
   return found
 }
