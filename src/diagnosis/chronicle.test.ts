@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Chronicle } from './chronicle.ts'
-import type { Evidence, ServerEvidence } from './evidence.ts'
+import type { Evidence, InfoSeen, ServerEvidence } from './evidence.ts'
 
 function look(takenAt: number, seen: Partial<ServerEvidence>): Evidence {
   const server: ServerEvidence = {
@@ -29,7 +29,7 @@ function look(takenAt: number, seen: Partial<ServerEvidence>): Evidence {
   return { version: 1, takenAt, deployment, servers: [server], alerts: [], couldNotLook: [] }
 }
 
-const infoOf = (fields: Record<string, string>): ServerEvidence['info'] => ({ fields, before: fields, apartMs: 1_000 })
+const infoOf = (fields: Record<string, string>): InfoSeen => ({ fields, before: fields, apartMs: 1_000 })
 
 test('a changed setting and a new snapshot are noticed; a look that saw nothing changes nothing', () => {
   const chronicle = new Chronicle()

@@ -4,7 +4,7 @@
 import type { ServerView } from '../fleet/server.ts'
 import { ANSWERS } from '../redis/answers.ts'
 import { formatDuration } from '../lib/units.ts'
-import type { Evidence, ServerEvidence } from './evidence.ts'
+import type { Evidence } from './evidence.ts'
 
 export type EventKind = 'alert' | 'finding' | 'answer' | 'restart' | 'failover' | 'configuration' | 'save' | 'backup'
 
