@@ -21,6 +21,7 @@ export interface StartOptions {
   readonly conf?: readonly string[] // lines of redis.conf, after ours: `maxmemory 20mb`
   readonly args?: readonly string[] // of the command line, after the file: `--maxmemory`, `20mb`
   readonly binary?: string
+  readonly env?: Record<string, string> // of its process, beside ours
   readonly port?: number // a free one when absent
   readonly password?: string // requirepass and masterauth; `cli` and `access` use it
   readonly debug?: boolean // allow DEBUG, and CONFIG SET of dir and dbfilename (7.0 and later)
@@ -141,7 +142,12 @@ function makeServer(options: StartOptions, name: string, dir: string, port: numb
   }
   const restart = async (): Promise<void> => {
     const words = [confFile, ...(options.sentinel ? ['--sentinel'] : []), ...(options.args ?? [])]
-    const started = await spawnChild(binary, words, { name: `${name} ${id}`, dir, uid: options.uid })
+    const started = await spawnChild(binary, words, {
+      name: `${name} ${id}`,
+      dir,
+      uid: options.uid,
+      env: options.env ?? {},
+    })
     child = started
     await until(`${name} answers at ${id}`, () => (started.running ? answers(address, access) : true)).catch(
       (error: unknown) => {

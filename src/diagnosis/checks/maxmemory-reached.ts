@@ -3,6 +3,7 @@
 
 import { formatBytes, formatCount } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
+import { prefixText } from '../keyspace-sample.ts'
 import {
   expiringKeys,
   findsNothingToEvict,
@@ -30,7 +31,7 @@ export default {
     const life = expiringKeys(server)
     const keys =
       life === undefined ? '' : `; ${formatCount(life.expiring)} of ${formatCount(life.keys)} keys will expire`
-    const parts = `${memoryPartsText(server)}${keys}`
+    const parts = `${memoryPartsText(server)}${keys}${prefixText(server)}`
     return {
       kind: isFull ? 'fault' : 'risk',
       severity: isFull ? 'critical' : 'warning',
