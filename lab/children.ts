@@ -52,7 +52,7 @@ export function makeFolder(name: string): string {
 export interface SpawnOptions {
   readonly name: string
   readonly dir: string // working folder; standard output and error go to `output.log` in it
-  readonly env?: Record<string, string>
+  readonly env?: Record<string, string> | undefined
   readonly uid?: number | undefined // of another user; needs root
 }
 

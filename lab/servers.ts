@@ -126,12 +126,12 @@ function makeServer(options: StartOptions, name: string, dir: string, port: numb
   const confFile = join(dir, options.sentinel ? 'sentinel.conf' : 'redis.conf')
   const logFile = join(dir, 'server.log')
   const socketPath = options.socket ? join(dir, 'redis.sock') : undefined
-  const binary = options.binary ?? serverBinary()
+  const { binary = serverBinary(), uid, env } = options
   const access = accessOf(options)
   const address: Address = { host: HOST, port }
   const id = `${HOST}:${port}`
   writeFileSync(confFile, confLines(options, { port, dir, logFile, socketPath }).join('\n') + '\n')
-  handOver(dir, options.uid)
+  handOver(dir, uid)
   let child: Child | undefined
 
   const log = (): string => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '') + outputOf(dir)
@@ -142,12 +142,7 @@ function makeServer(options: StartOptions, name: string, dir: string, port: numb
   }
   const restart = async (): Promise<void> => {
     const words = [confFile, ...(options.sentinel ? ['--sentinel'] : []), ...(options.args ?? [])]
-    const started = await spawnChild(binary, words, {
-      name: `${name} ${id}`,
-      dir,
-      uid: options.uid,
-      env: options.env ?? {},
-    })
+    const started = await spawnChild(binary, words, { name: `${name} ${id}`, dir, uid, env })
     child = started
     await until(`${name} answers at ${id}`, () => (started.running ? answers(address, access) : true)).catch(
       (error: unknown) => {

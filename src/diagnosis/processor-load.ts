@@ -16,7 +16,7 @@ export function mainThreadShare(server: ServerEvidence): number | undefined {
 
 /** How it was kept from running; each only where it was seen. */
 export interface Kept {
-  readonly throttledPeriods: number // of its control group, in half a second
+  readonly throttledPeriods: number // of its control group, in 0.3 s
   readonly delayShare: number // of the time it was ready to run and had no processor
   readonly stealShare: number // of all processors of this machine, taken by its host
 }

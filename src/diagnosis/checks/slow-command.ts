@@ -10,13 +10,17 @@ import { slowCommands, slowFact, slowMs, slowText, type SlowCommand } from '../s
 const LONG_MS = 1_000 // one of them is enough
 const TOGETHER_MS = 100 // of two and more: it goes on
 
+const ONE_VALUE = /^m?get(range)?$/ // slow only where the value is known to be large
+
 export default {
   asks: 'Do commands or scripts that walk over everything hold up all clients?',
 
   look(server, evidence) {
     if (server.answer.id === 'computing') return undecided(server)
     const walking = slowCommands(server, evidence, 'walks')
-    const others = slowCommands(server, evidence, 'whole key').filter((slow) => sizeOfKey(server, slow) === undefined)
+    const others = slowCommands(server, evidence, 'whole key').filter(
+      (slow) => !ONE_VALUE.test(slow.name) && sizeOfKey(server, slow) === undefined,
+    )
     const slow = [...walking, ...others].toSorted((a, b) => slowMs(b) - slowMs(a))
     const [worst] = slow
     if (worst === undefined) return undefined

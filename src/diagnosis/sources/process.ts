@@ -68,7 +68,7 @@ async function sightOf({ view, local, supervisor, remembered }: ServerAtHand, { 
   return pid === undefined ? sight : lookAtPid(pid)
 }
 
-const WINDOW_MS = 500 // five periods of a control group
+const WINDOW_MS = 300 // three periods of a control group
 
 /** What its scheduler and its control group did to it in a moment. */
 async function moved(
