@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -164,6 +164,44 @@ describe('respite doctor --json', () => {
   it('keeps the contract when nobody can be reached', async () => {
     const { exit, out } = await run('doctor', 'redis://127.0.0.1:1', '--json')
     assert.deepEqual([exit, doctorSchema.parse(JSON.parse(out)).verdict], [2, 'unreachable'])
+  })
+})
+
+describe('respite doctor', () => {
+  it('keeps what it saw, without secrets, and says the same of it without the server', async () => {
+    const file = join(dir, 'evidence.json')
+    await replica.kill('SIGSTOP')
+    const seen = await run('doctor', primary.url, '--password-file', passwordFile, '--json', '--save', file)
+    await replica.kill('SIGCONT')
+    assert.equal(statSync(file).mode & 0o777, 0o600)
+    assert.doesNotMatch(readFileSync(file, 'utf8'), new RegExp(PASSWORD))
+    const again = await run('doctor', '--from', file, '--json')
+    const [before, after] = [seen, again].map(({ out }) => doctorSchema.parse(JSON.parse(out)))
+    assert.deepEqual(after, before)
+    assert.ok(
+      before?.findings.some(({ check, server, root }) => check === 'process-stopped' && server === replica.id && root),
+      seen.out,
+    )
+    assert.deepEqual([seen.exit, again.exit], [1, 1])
+  })
+
+  it('refuses a file that is no evidence, and two things to look at', async () => {
+    const none = await run('doctor', '--from', passwordFile)
+    assert.deepEqual([none.exit, /no evidence/.test(none.err)], [2, true], none.err)
+    const both = await run('doctor', primary.url, '--from', passwordFile)
+    assert.equal(both.exit, 64)
+    assert.equal((await run('doctor', primary.url, '--for', 'ever')).exit, 64)
+  })
+})
+
+describe('respite runbook', () => {
+  it('prints the page of an alert, and with a URL each step with its result', async () => {
+    const page = await run('runbook', 'RedisDown')
+    assert.match(page.out, /^# RedisDown\n/)
+    const live = await run('runbook', 'RedisDown', primary.url, '--password-file', passwordFile)
+    assert.match(live.out, /^# RedisDown\n/)
+    assert.equal(live.exit, 0, live.err)
+    assert.equal((await run('runbook', 'NoSuchAlert')).exit, 1)
   })
 })
 

@@ -1,4 +1,5 @@
-// The rules asked once, for `doctor`: two samples a second apart, and each alert's `for` counts as nothing. A rule that
+// The rules asked once, for `doctor`: two samples a second apart (or more of them, for as long as somebody wants to wait),
+// and each alert's `for` counts as nothing. A rule that
 // looks further back than that is not answered at all: with two samples, rate(x[5m]) would say half a percent of the
 // truth, and "no alert" would read as "all is well".
 
@@ -22,21 +23,25 @@ export interface Evaluated {
 
 const APART_MS = 1_100
 const KEEP_MS = 60_000
+const EVERY_MS = 2_000 // while it is waited
 
 export async function evaluateOnce(
   fleet: Fleet,
   settings: SampleSettings,
   groups: readonly RuleGroup[],
+  forMs = 0,
 ): Promise<Evaluated> {
-  const history = makeHistory({ keepMs: KEEP_MS, clock: systemClock })
+  const history = makeHistory({ keepMs: Math.max(KEEP_MS, 2 * forMs), clock: systemClock })
   const servers = await Promise.all(
     fleet.servers().map(async (server) => ({ server, started: await startCollectors() })),
   )
   const firstMs = systemClock.now()
   await sampleAll(fleet, servers, settings, history)
   if (servers.some(({ server }) => server.ask !== undefined)) {
-    await new Promise((resolve) => setTimeout(resolve, APART_MS))
-    await sampleAll(fleet, servers, settings, history)
+    do {
+      await new Promise((resolve) => setTimeout(resolve, forMs > EVERY_MS ? EVERY_MS : APART_MS))
+      await sampleAll(fleet, servers, settings, history)
+    } while (systemClock.now() - firstMs < forMs)
   }
   const heldMs = systemClock.now() - firstMs
   const isAnswered = ({ query }: Rule): boolean => reachMs(query.expr) <= heldMs

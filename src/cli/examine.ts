@@ -77,6 +77,7 @@ export interface Examined extends DeploymentOptions {
 export interface Asked {
   readonly groups: readonly RuleGroup[]
   readonly dataDir: string
+  readonly forMs?: number // how long it is looked; one moment when absent
   readonly look?: LookOptions // of the server that the URL names
   readonly checkFolders?: readonly string[] // of checks that an operator wrote
   readonly memory?: Memory // of the daemon; it is asked when absent
@@ -114,8 +115,11 @@ export async function sight(options: Examined, asked: Asked): Promise<Sighting> 
     if (!settled) couldNotLook.push(unsettled(fleet))
     const [deployment] = fleet.deployments()
     if (deployment === undefined) throw new Error('the fleet has no deployment')
+    const { forMs = 0 } = asked
+    const evaluated = evaluateOnce(fleet, options.settings, groups, forMs)
+    if (forMs > 0) await evaluated // what is found is what is so at the end
     const [{ alerts, unanswered }, evidence] = await Promise.all([
-      evaluateOnce(fleet, options.settings, groups),
+      evaluated,
       gatherEvidence({ ...gatheringOf(options, asked, { fleet, deployment }), ...memory }),
     ])
     const { history, couldNotLook: notAnswered } = await askHistory(dataDir, deployment, unanswered)

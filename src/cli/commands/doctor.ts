@@ -5,6 +5,7 @@ import type { DoctorDocument } from '../../api/contract.ts'
 import { findingDocument, undecidedDocument } from '../../api/diagnosis-documents.ts'
 import { answerDocument } from '../../api/fleet-document.ts'
 import { Fault } from '../../lib/fault.ts'
+import { parseDurationMs } from '../../lib/units.ts'
 import { formatValue } from '../../promql/format-value.ts'
 import { BUILTIN_ONLY, readRuleSet } from '../../rules/rule-set.ts'
 import type { RuleAlert } from '../../rules/rule-alert.ts'
@@ -23,6 +24,7 @@ import {
 } from '../examine.ts'
 import { readSighting, saveSighting } from '../saved-sighting.ts'
 
+const LONGEST_MS = 3_600_000
 const EXIT: Readonly<Record<Verdict, ExitCode>> = { healthy: 0, warning: 1, critical: 2, unreachable: 2 }
 
 export default {
@@ -35,6 +37,7 @@ export default {
     '--conf <file>': 'the configuration file of the server that the URL names',
     '--log <file>': 'its log file',
     '--dir <dir>': 'its data directory',
+    '--for <duration>': 'look for so long (60s), so that rules with longer windows can be answered',
     '--save <file>': 'keep what was seen, without secrets, for --from',
     '--from <file>': 'judge what --save kept, and look at nothing',
     '--json': 'one JSON document',
@@ -68,7 +71,21 @@ async function sightingOf(url: string | undefined, flags: Flags, context: Contex
   const { groups } = readRuleSet(BUILTIN_ONLY, '.')
   const dataDir = textFlag(flags, 'data') ?? context.defaultDataDir
   const look = { conf: textFlag(flags, 'conf'), log: textFlag(flags, 'log'), dir: textFlag(flags, 'dir') }
-  return sight(deployment, { groups, dataDir, look })
+  return sight(deployment, { groups, dataDir, look, ...forOf(flags) })
+}
+
+function forOf(flags: Flags): { forMs?: number } {
+  const text = textFlag(flags, 'for')
+  if (text === undefined) return {}
+  const forMs = parseDurationMs(text)
+  if (forMs !== undefined && forMs > 0 && forMs <= LONGEST_MS) return { forMs }
+  throw new Fault({
+    doing: 'reading the flag',
+    target: '--for',
+    why: `"${text}" is not a duration up to an hour`,
+    hint: 'Write for example --for 60s',
+    exit: 64,
+  })
 }
 
 function documentOf(examination: Examination): DoctorDocument {
