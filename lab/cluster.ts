@@ -12,11 +12,21 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
+export interface ClusterOptions extends StartOptions {
+  readonly confOf?: (at: number) => readonly string[] // lines of one node's redis.conf, after those of all
+}
+
 /** Starts a Cluster and waits until each node says that it is ok and each replica is in sync. */
-export async function startCluster(primaries = 3, replicasEach = 0, options: StartOptions = {}): Promise<Cluster> {
+export async function startCluster(
+  primaries = 3,
+  replicasEach = 0,
+  { confOf = () => [], ...options }: ClusterOptions = {},
+): Promise<Cluster> {
   const conf = ['cluster-enabled yes', 'cluster-node-timeout 5000', ...(options.conf ?? [])]
   const total = primaries * (1 + replicasEach)
-  const starts = Array.from({ length: total }, (_none, at) => startServer({ ...options, name: `cluster-${at}`, conf }))
+  const starts = Array.from({ length: total }, (_none, at) =>
+    startServer({ ...options, name: `cluster-${at}`, conf: [...conf, ...confOf(at)] }),
+  )
   const nodes = await Promise.all(starts)
   const cluster = { primaries: nodes.slice(0, primaries), replicas: nodes.slice(primaries), nodes }
   await assignSlots(cluster.primaries)

@@ -169,6 +169,7 @@ export interface SentinelMasterSeen {
 export interface ClusterSeen {
   readonly info: Readonly<Record<string, string>> // CLUSTER INFO
   readonly nodes: readonly ClusterNodeSeen[] // CLUSTER NODES
+  readonly keysMoving?: Readonly<Record<number, number>> | undefined // keys that it holds of slots that move, by slot
 }
 
 export interface ClusterNodeSeen {
@@ -179,6 +180,7 @@ export interface ClusterNodeSeen {
   readonly pingSentMs: number
   readonly linkUp: boolean
   readonly slots: number // how many it owns
+  readonly ranges?: readonly string[] | undefined // which: "0-5460", "9000"
   readonly moving: readonly string[] // "[100->-NODE]": slots that migrate or are imported
 }
 

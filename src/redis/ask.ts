@@ -13,6 +13,7 @@ export const READ_COMMANDS: ReadonlySet<string> = new Set([
   'CLIENT LIST',
   'CLIENT NO-EVICT', // of our own connection
   'CLIENT SETNAME',
+  'CLUSTER COUNTKEYSINSLOT', // a number; counted by the server anyway
   'CLUSTER INFO',
   'CLUSTER MYID',
   'CLUSTER NODES',
