@@ -96,6 +96,9 @@ export const memorySchema = z.strictObject({
       supervisor: z.string().optional(),
       role: z.enum(['primary', 'replica', 'sentinel', 'unknown']).optional(),
       replicas: z.array(z.string()).optional(), // ids
+      at: z.number().optional(), // epoch ms, when it said so
+      runId: z.string().optional(),
+      keys: z.number().optional(),
     }),
   ),
   history: z

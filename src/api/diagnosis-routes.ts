@@ -60,16 +60,21 @@ function findingList(asked: DiagnosisAsked): FindingListDocument {
 function memoryOf(asked: DiagnosisAsked, deployment: string): MemoryDocument {
   const { remembered, history } = asked.memory(deployment)
   return {
-    servers: [...remembered].map(([id, { address, pid, places = {}, outputs, supervisor, role, replicas }]) => ({
-      id,
-      ...(address === undefined ? {} : { address }),
-      ...(pid === undefined ? {} : { pid }),
-      ...(outputs === undefined ? {} : { outputs: [...outputs] }),
-      ...(supervisor === undefined ? {} : { supervisor }),
-      ...(role === undefined ? {} : { role }),
-      ...(replicas === undefined ? {} : { replicas: [...replicas] }),
-      ...Object.fromEntries(Object.entries(places).filter(([, path]) => path !== undefined)),
-    })),
+    servers: [...remembered].map(
+      ([id, { address, pid, places = {}, outputs, supervisor, role, replicas, at, runId, keys }]) => ({
+        id,
+        ...(address === undefined ? {} : { address }),
+        ...(pid === undefined ? {} : { pid }),
+        ...(outputs === undefined ? {} : { outputs: [...outputs] }),
+        ...(supervisor === undefined ? {} : { supervisor }),
+        ...(role === undefined ? {} : { role }),
+        ...(replicas === undefined ? {} : { replicas: [...replicas] }),
+        ...(at === undefined ? {} : { at }),
+        ...(runId === undefined ? {} : { runId }),
+        ...(keys === undefined ? {} : { keys }),
+        ...Object.fromEntries(Object.entries(places).filter(([, path]) => path !== undefined)),
+      }),
+    ),
     ...(history === undefined
       ? {}
       : {

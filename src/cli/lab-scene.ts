@@ -157,7 +157,9 @@ function outcomeOf(
   const [first] = findings.filter((finding) => finding.check === check || !also.includes(finding.check))
   const isIt = first?.check === check && (server === undefined || first.server === server)
   const named = { first: first?.check ?? '', extra }
-  if (isIt && (first.root || kind !== 'fault')) return { ...named, outcome: 'right' }
+  // What is no fault need not come first: other risks and advice may be as true of the same server.
+  const isFound = findings.some((finding) => finding.check === check && (server ?? finding.server) === finding.server)
+  if (kind === 'fault' ? isIt && first.root : isFound && extra.length === 0) return { ...named, outcome: 'right' }
   if (roots.length === 0 && undecided.some(({ between }) => between.includes(check)))
     return { ...named, outcome: 'cannot tell' }
   return { ...named, outcome: roots.length === 0 ? 'missed' : 'wrong' }

@@ -65,6 +65,9 @@ export interface WasSeen {
   readonly pid?: number | undefined
   readonly role?: Role | undefined
   readonly replicas?: readonly string[] | undefined // ids of those that followed it
+  readonly at?: number | undefined // epoch ms, when it said so
+  readonly runId?: string | undefined // another one since: it was started again
+  readonly keys?: number | undefined // of all databases
 }
 
 /** What the sources see; a source is a file of sources/, and its name is the name here. */

@@ -147,8 +147,8 @@ async function answersNow(ask: Ask, answer: AnswerId): Promise<boolean> {
   return isAlive
 }
 
-function wasSeen({ pid, role, replicas }: Remembered): ServerEvidence['was'] {
-  return role === undefined ? undefined : { pid, role, replicas }
+function wasSeen({ pid, role, replicas, at, runId, keys }: Remembered): ServerEvidence['was'] {
+  return role === undefined ? undefined : { pid, role, replicas, at, runId, keys }
 }
 
 /** Each source starts as soon as those that it builds on have ended, well or not. */

@@ -13,6 +13,11 @@ export function lastRun({ log }: ServerEvidence): readonly LogEntrySeen[] {
   return entries.slice(Math.max(0, startOf(entries)))
 }
 
+/** Does the log reach back to the last start? What is not in it then did not happen. */
+export function showsStart({ log }: ServerEvidence): boolean {
+  return startOf(log?.entries ?? []) >= 0
+}
+
 function startOf(entries: readonly LogEntrySeen[]): number {
   return entries.findLastIndex(({ text }) => STARTS.test(text))
 }

@@ -3,12 +3,15 @@
 
 import type { KnownPlaces } from '../supervisors/supervisor.ts'
 import type { Evidence, ServerEvidence } from './evidence.ts'
+import { keyCount } from './reading.ts'
 import type { Remembered } from './source.ts'
 
 /** By server id; of a server that said nothing of itself, there is nothing to remember. */
-export function rememberedFrom({ servers }: Evidence): Map<string, Remembered> {
+export function rememberedFrom({ servers, takenAt }: Evidence): Map<string, Remembered> {
   return new Map(
-    servers.filter(({ info }) => info !== undefined).map((server) => [server.id, ofServer(server, servers)]),
+    servers
+      .filter(({ info }) => info !== undefined)
+      .map((server) => [server.id, { ...ofServer(server, servers), at: takenAt }]),
   )
 }
 
@@ -28,5 +31,7 @@ function ofServer(server: ServerEvidence, all: readonly ServerEvidence[]): Remem
     supervisor: supervised?.supervisor,
     role,
     replicas: all.filter(({ primary }) => primary === id).map((replica) => replica.id),
+    runId: info?.fields['run_id'],
+    keys: keyCount(server),
   }
 }

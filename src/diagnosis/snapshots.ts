@@ -4,13 +4,13 @@ import { infoNumber, setting } from './reading.ts'
 import type { FileSeen, ServerEvidence } from './evidence.ts'
 
 /** A save point: a snapshot once so many changes are so old. */
-interface SavePoint {
+export interface SavePoint {
   readonly seconds: number
   readonly changes: number
 }
 
 /** As `save` says: "3600 1 300 100 60 10000"; [] for none. Undefined where the setting was not seen. */
-function savePoints(server: ServerEvidence): readonly SavePoint[] | undefined {
+export function savePoints(server: ServerEvidence): readonly SavePoint[] | undefined {
   const text = setting(server, 'save')
   if (text === undefined) return undefined
   const numbers = text.split(/\s+/).filter((word) => word !== '')

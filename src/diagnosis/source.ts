@@ -19,6 +19,9 @@ export interface Remembered {
   readonly supervisor?: string | undefined // what its process was seen to belong to
   readonly role?: Role | undefined
   readonly replicas?: readonly string[] | undefined // ids
+  readonly at?: number | undefined // epoch ms, when it said so
+  readonly runId?: string | undefined
+  readonly keys?: number | undefined
 }
 
 /** What the command line or the configuration says of where to look; it goes before everything else. */

@@ -2,7 +2,7 @@
 // itself. Whatever starts it again lets it fail again, until the disk takes something.
 
 import type { ServerCheck } from '../check.ts'
-import { endedWith } from '../ended.ts'
+import { endedWith } from '../ended-by-its-files.ts'
 import { lastWords } from '../last-run.ts'
 import { roomFacts } from '../save-failure.ts'
 

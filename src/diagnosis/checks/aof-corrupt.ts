@@ -4,7 +4,7 @@
 
 import { formatBytes } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { endedWith, fileFacts, fileNamed } from '../ended.ts'
+import { endedWith, fileFacts, fileNamed } from '../ended-by-its-files.ts'
 import { lastWords } from '../last-run.ts'
 
 // loadSingleAppendOnlyFile of src/aof.c.

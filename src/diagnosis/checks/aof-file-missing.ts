@@ -2,7 +2,7 @@
 // copy made during a rewrite, the server does not start. A server that runs notices nothing until it is started again.
 
 import type { Answered, ServerCheck } from '../check.ts'
-import { endedWith } from '../ended.ts'
+import { endedWith } from '../ended-by-its-files.ts'
 import type { FileSeen, ServerEvidence } from '../evidence.ts'
 import { lastWords } from '../last-run.ts'
 import { hasAppendOnlyFile } from '../snapshots.ts'

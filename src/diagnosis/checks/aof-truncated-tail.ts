@@ -3,7 +3,7 @@
 
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import type { Answered, ServerCheck } from '../check.ts'
-import { endedWith, fileFacts, fileNamed } from '../ended.ts'
+import { endedWith, fileFacts, fileNamed } from '../ended-by-its-files.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { lastRun, lastWords } from '../last-run.ts'
 import { infoNumber, logFact } from '../reading.ts'

@@ -4,6 +4,7 @@
 import { formatDuration } from '../../lib/units.ts'
 import type { Answered, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
 import { infoFact, infoRate, lastLogged, logFact, severityOfLoss } from '../reading.ts'
 
 export default {
@@ -35,12 +36,7 @@ function hangs(server: ServerEvidence): Answered {
       { check: 'process-down', by: 'the process exists and its port accepts connections' },
     ],
     alerts: ['RedisDown', 'RedisMissingPrimary', 'RedisDisconnectedSlaves', 'WritesRefused'],
-    brings: [
-      'rdb-save-stuck',
-      { check: 'replication-link-down', on: 'every server' },
-      { check: 'replica-lag', on: 'every server' },
-      { check: 'not-enough-replicas', on: 'every server' },
-    ],
+    brings: ['rdb-save-stuck', ...OUT_OF_SERVICE_BRINGS],
     actions: [{ id: 'fail-over', why: 'when the disk stays silent; the last second of writes may be lost' }],
   }
 }

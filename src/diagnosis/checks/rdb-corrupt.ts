@@ -3,7 +3,7 @@
 
 import { formatBytes } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { endedWith, fileFacts, fileNamed } from '../ended.ts'
+import { endedWith, fileFacts, fileNamed } from '../ended-by-its-files.ts'
 import { lastWords } from '../last-run.ts'
 import { setting } from '../reading.ts'
 

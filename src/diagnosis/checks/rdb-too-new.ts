@@ -2,7 +2,7 @@
 // one does not know: after a downgrade, or a restore on the wrong machine. Nothing is damaged.
 
 import type { ServerCheck } from '../check.ts'
-import { endedWith, fileFacts, fileNamed } from '../ended.ts'
+import { endedWith, fileFacts, fileNamed } from '../ended-by-its-files.ts'
 import { lastWords } from '../last-run.ts'
 import { setting } from '../reading.ts'
 

@@ -1,9 +1,10 @@
-// A server that ended by itself and said why: what the faults of that kind have in common. A supervisor may start it again
+// A server that ended because of its files, and said so: what the faults of that kind have in common. A supervisor may start it again
 // and again, and every start fails the same way, so that more starts are no help; what lies in its folder is to be kept.
 
 import type { Fact, Found } from './check.ts'
 import type { FileSeen, ServerEvidence } from './evidence.ts'
 import type { LastWords } from './last-run.ts'
+import { OUT_OF_SERVICE_BRINGS } from './out-of-service.ts'
 import { logFact, severityOfLoss } from './reading.ts'
 import { formatBytes } from '../lib/units.ts'
 
@@ -21,7 +22,10 @@ export function endedWith({ entry }: LastWords, server: ServerEvidence, own: End
       : [{ source: supervised.supervisor, name: 'exit code', value: String(supervised.exitCode) }]
   return {
     kind: 'fault',
-    severity: severityOfLoss(server),
+    severity: severityOfLoss({
+      ...server,
+      role: server.role === 'unknown' ? (server.was?.role ?? 'unknown') : server.role,
+    }),
     ...own,
     evidence: [logFact(entry), ...exit, ...(own.evidence ?? [])],
     ruledOut: [
@@ -29,13 +33,14 @@ export function endedWith({ entry }: LastWords, server: ServerEvidence, own: End
       { check: 'kernel-oom-kill', by: 'it ended by itself and said why; who is killed says nothing' },
       { check: 'bind-or-firewall', by: 'it has ended: nobody could listen' },
     ],
-    alerts: ['RedisDown', 'RedisMissingPrimary', 'RedisDisconnectedSlaves'],
+    alerts: ['RedisDown', 'RedisServerMissing', 'RedisMissingPrimary', 'RedisDisconnectedSlaves', 'RedisLoadingLong'],
     brings: [
       'process-down',
       'cannot-start',
-      { check: 'replication-link-down', on: 'every server' },
-      { check: 'replica-lag', on: 'every server' },
-      { check: 'not-enough-replicas', on: 'every server' },
+      'bind-or-firewall',
+      'loading',
+      'probe-kill-loop',
+      ...OUT_OF_SERVICE_BRINGS,
     ],
   }
 }
