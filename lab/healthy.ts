@@ -15,9 +15,6 @@ export interface Oddity extends StageOptions {
   prepare?(stage: Stage, variant: Variant): Promise<(() => Promise<void> | void) | void>
 }
 
-/** Snapshots as Debian's configuration takes them. */
-export const SAVES = ['save 3600 1 300 100 60 10000']
-
 export function oddity({ says, variants = USUAL_VARIANTS, verdict = 'healthy', ...oddity }: Oddity): LabFault {
   const { dataClass, login, unsaved, prepare, ...options } = oddity
   return {
@@ -26,7 +23,7 @@ export function oddity({ says, variants = USUAL_VARIANTS, verdict = 'healthy', .
     variants,
 
     async build(variant, random) {
-      const stage = await startStage(variant, random, { ...options, conf: [...SAVES, ...(options.conf ?? [])] })
+      const stage = await startStage(variant, random, options)
       let undo: (() => Promise<void> | void) | void
       const stop = async (): Promise<void> => {
         await undo?.()

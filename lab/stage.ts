@@ -21,12 +21,15 @@ export interface StageOptions extends StartOptions {
   readonly ofPrimary?: StartOptions // what replicas do not have: its folder, its user
 }
 
+/** Snapshots as a server takes them that nobody has configured: a fleet that is well writes its data somewhere. */
+export const SAVES = ['save 3600 1 300 100 60 10000']
+
 /** Starts it and fills it with about as many keys as the variant says, of mixed sizes under usual names. */
 export async function startStage(variant: Variant, random: Random, options: StageOptions = {}): Promise<Stage> {
   const { password, replicas: count = 0, conf = [], keys } = variant
   const login = password === true ? { password: PASSWORD } : {}
   const { ofPrimary = {}, ...ofAll } = options
-  const started = { debug: true, ...login, ...ofAll, conf: [...(ofAll.conf ?? []), ...conf] }
+  const started = { debug: true, ...login, ...ofAll, conf: [...SAVES, ...(ofAll.conf ?? []), ...conf] }
   const own = { ...started, ...ofPrimary, conf: [...started.conf, ...(ofPrimary.conf ?? [])] }
   const primary = await startServer({ name: 'primary', ...own })
   const replicas: Server[] = []

@@ -6,6 +6,7 @@ import type { Alert } from './alerts/alert.ts'
 import { WATCHDOG, severityOf } from './alerts/alert.ts'
 import type { Cause, Causes } from './alerts/cause.ts'
 import type { ConfiguredDeployment, DiagnosisSettings } from './config.ts'
+import { atRisk } from './diagnosis/at-risk.ts'
 import { Chronicle } from './diagnosis/chronicle.ts'
 import { diagnose, loadChecks, type Diagnosis, type Finding } from './diagnosis/diagnose.ts'
 import type { BackupsSeen, Evidence, HistorySeen } from './diagnosis/evidence.ts'
@@ -203,7 +204,7 @@ class Diagnosing implements RunningDiagnosis {
     this.#chronicle.noteEvidence(evidence)
     this.#remember(evidence)
     const found: Diagnosis = diagnose(evidence, await loadChecks(settings.checkFolders))
-    const standing = { ...found, atRisk: [], at: evidence.takenAt }
+    const standing = { ...found, atRisk: atRisk(evidence).says, at: evidence.takenAt }
     this.#standing.set(deployment, standing)
     return standing
   }

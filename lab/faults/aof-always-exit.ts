@@ -12,7 +12,7 @@ export default {
 
   async build(variant, random) {
     const disk = mountSmallDisk(64 << 20)
-    const conf = [`dir ${disk.dir}`, 'appendonly yes', 'appendfsync always', 'auto-aof-rewrite-percentage 0']
+    const conf = [`dir ${disk.dir}`, 'save ""', 'appendonly yes', 'appendfsync always', 'auto-aof-rewrite-percentage 0']
     const stage = await startStage(variant, random, { ofPrimary: { conf } })
     const { primary } = stage
     return {

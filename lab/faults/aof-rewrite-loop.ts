@@ -13,7 +13,7 @@ export default {
 
   async build(variant, random) {
     const disk = mountSmallDisk(64 << 20)
-    const conf = [`dir ${disk.dir}`, 'appendonly yes', 'rdbcompression no', 'auto-aof-rewrite-percentage 0']
+    const conf = [`dir ${disk.dir}`, 'save ""', 'appendonly yes', 'rdbcompression no', 'auto-aof-rewrite-percentage 0']
     const stage = await startStage(variant, random, { ofPrimary: { conf } })
     const { primary } = stage
     const times = random.between(3, 5)

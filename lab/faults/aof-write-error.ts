@@ -13,7 +13,7 @@ export default {
 
   async build(variant, random) {
     const disk = mountSmallDisk(64 << 20)
-    const ofPrimary = { conf: [`dir ${disk.dir}`, 'appendonly yes', 'auto-aof-rewrite-percentage 0'] }
+    const ofPrimary = { conf: [`dir ${disk.dir}`, 'save ""', 'appendonly yes', 'auto-aof-rewrite-percentage 0'] }
     const stage = await startStage(variant, random, { ofPrimary })
     const { primary } = stage
     return {

@@ -12,7 +12,7 @@ export default {
 
   async build(variant, random) {
     const disk = mountSmallDisk(64 << 20)
-    const stage = await startStage(variant, random, { ofPrimary: { conf: ['save 3600 1'] } })
+    const stage = await startStage(variant, random)
     const { primary } = stage
     return {
       ...stage,

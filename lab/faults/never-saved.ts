@@ -10,7 +10,7 @@ export default {
   variants: USUAL_VARIANTS,
 
   async build(variant, random) {
-    const stage = await startStage({ ...variant, keys: 0 }, random, { conf: ['rdb-del-sync-files yes'] })
+    const stage = await startStage({ ...variant, keys: 0 }, random, { conf: ['save ""', 'rdb-del-sync-files yes'] })
     return {
       ...stage,
       expects: { server: stage.primary.id, kind: 'risk' },

@@ -16,7 +16,7 @@ export default {
   ],
 
   async build(variant, random) {
-    const stage = await startStage(variant, random, { conf: ['rdb-del-sync-files yes', 'repl-diskless-sync yes'] })
+    const stage = await startStage(variant, random, { conf: ['save ""', 'rdb-del-sync-files yes'] })
     const { primary, replicas } = stage
     const isCut = variant.set?.['cut'] === 1
     return {

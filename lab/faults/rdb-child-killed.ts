@@ -11,7 +11,7 @@ export default {
   variants: [...USUAL_VARIANTS, { name: 'by a crash of its own', keys: 1_000, set: { signal: 'SIGSEGV' } }],
 
   async build(variant, random) {
-    const stage = await startStage(variant, random, { conf: ['save 3600 1'] })
+    const stage = await startStage(variant, random)
     const { primary } = stage
     return {
       ...stage,

@@ -18,7 +18,7 @@ export default {
   ],
 
   async build(variant, random) {
-    const stage = await startStage(variant, random, { ofPrimary: { conf: ['save 3600 1', 'shutdown-timeout 0'] } })
+    const stage = await startStage(variant, random, { ofPrimary: { conf: ['shutdown-timeout 0'] } })
     const { primary } = stage
     await write(primary, 200)
     await snapshotEnds(primary, 'ok')

@@ -25,7 +25,7 @@ export default {
     const dir = `${disk.dir}/data`
     mkdirSync(dir)
     chownSync(dir, uid, uid)
-    const ofPrimary = { uid, conf: ['save 3600 1', `dir ${dir}`] }
+    const ofPrimary = { uid, conf: [`dir ${dir}`] }
     const stage = await startStage(variant, random, { ofPrimary })
     const { primary } = stage
     await snapshotEnds(primary, 'ok')

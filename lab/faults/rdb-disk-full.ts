@@ -12,7 +12,7 @@ export default {
 
   async build(variant, random) {
     const disk = mountSmallDisk(64 << 20)
-    const conf = [`dir ${disk.dir}`, 'save 3600 1', 'rdbcompression no', 'rdb-del-sync-files no']
+    const conf = [`dir ${disk.dir}`, 'rdbcompression no', 'rdb-del-sync-files no']
     const stage = await startStage(variant, random, { ofPrimary: { conf } })
     const { primary } = stage
     await primary.cli('SAVE')

@@ -19,7 +19,7 @@ export default {
 
   async build(variant, random) {
     const uid = ownUser()
-    const stage = await startStage(variant, random, { uid, conf: ['save 3600 1'] })
+    const stage = await startStage(variant, random, { uid })
     const { primary } = stage
     const limit = (processes: number): void =>
       void execFileSync('prlimit', ['--pid', String(primary.pid), `--nproc=${processes}:`], { uid, gid: uid, cwd: '/' })

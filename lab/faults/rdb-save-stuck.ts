@@ -11,7 +11,7 @@ export default {
   variants: [...USUAL_VARIANTS, { name: 'asleep', keys: 2_000, set: { how: 'asleep' } }],
 
   async build(variant, random) {
-    const stage = await startStage(variant, random, { ofPrimary: { conf: ['save 3600 1'] } })
+    const stage = await startStage(variant, random)
     const { primary } = stage
     const isAsleep = variant.set?.['how'] === 'asleep'
     let child = 0

@@ -11,15 +11,21 @@ export default {
   says: 'Changes wait longer for a snapshot than may be lost.',
   needs: [],
   variants: [
-    { name: 'once a day', keys: 1_000, conf: ['save 86400 1'], set: { rpoMs: 60 * MINUTE_MS } },
+    { name: 'once a day', keys: 1_000, conf: ['save ""', 'save 86400 1'], set: { rpoMs: 60 * MINUTE_MS } },
     {
       name: 'never for a few changes',
       keys: 5_000,
       password: true,
-      conf: ['save 60 10000'],
+      conf: ['save ""', 'save 60 10000'],
       set: { rpoMs: 5 * MINUTE_MS },
     },
-    { name: 'no longer made', keys: 2_000, replicas: 1, conf: ['rdb-del-sync-files yes'], set: { rpoMs: 1_000 } },
+    {
+      name: 'no longer made',
+      keys: 2_000,
+      replicas: 1,
+      conf: ['save ""', 'rdb-del-sync-files yes'],
+      set: { rpoMs: 1_000 },
+    },
     { name: 'a second of the append-only file', keys: 2_000, conf: ['appendonly yes'], set: { rpoMs: 500 } },
   ],
 

@@ -1,7 +1,6 @@
 // Three Sentinels guard a primary with replicas: the usual fleet, and each of them is a server too.
 
 import type { LabFault } from '../fault.ts'
-import { SAVES } from '../healthy.ts'
 import { NEVER_DOWN_MS, startSentinel } from '../servers.ts'
 import { startStage } from '../stage.ts'
 
@@ -13,7 +12,7 @@ export default {
   variants: VARIANTS,
 
   async build(variant, random) {
-    const stage = await startStage(variant, random, { conf: SAVES })
+    const stage = await startStage(variant, random)
     const { primary, servers } = stage
     await Promise.all(servers.map((server) => server.cli('SAVE')))
     const watches = [{ name: 'orders', server: primary }]

@@ -1,7 +1,6 @@
 // A server that was started again reads its data first: that takes its time, and ends by itself.
 
 import type { LabFault } from '../fault.ts'
-import { SAVES } from '../healthy.ts'
 import { startStage } from '../stage.ts'
 
 const VARIANTS = [20_000, 30_000, 40_000].map((keys) => ({ name: `${keys} keys`, keys }))
@@ -12,7 +11,7 @@ export default {
   variants: VARIANTS,
 
   async build(variant, random) {
-    const conf = [...SAVES, 'key-load-delay 400', 'loading-process-events-interval-bytes 1024']
+    const conf = ['key-load-delay 400', 'loading-process-events-interval-bytes 1024']
     const stage = await startStage(variant, random, { conf })
     const { primary } = stage
     await primary.cli('SAVE')

@@ -115,6 +115,31 @@ export const memorySchema = z.strictObject({
     .optional(),
 })
 
+/** What would be lost now. A field that is absent was not seen, which is never the same as nothing. */
+export const atRiskSchema = z.strictObject({
+  servers: z.array(
+    z.strictObject({
+      server: z.string(),
+      keysInMemoryAlone: z.number().optional(), // nothing is ever written
+      unsavedChanges: z.number().optional(), // since the last snapshot, where no append-only file holds them
+      unsavedSeconds: z.number().optional(), // the oldest of them is at most so old
+      unwrittenBytes: z.number().optional(), // of an append-only file that cannot be written
+      replica: z.string().optional(), // the one that has most; absent: there is none
+      behindBytes: z.number().optional(), // of that one
+      behindSeconds: z.number().optional(),
+    }),
+  ),
+  backup: z // absent: none is known
+    .strictObject({
+      verifiedSeconds: z.number().optional(), // since the last base was read back
+      baseSeconds: z.number().optional(),
+      lagSeconds: z.number().optional(), // of the stream
+    })
+    .optional(),
+  says: z.array(z.string()), // the same as sentences
+})
+
+export type AtRiskDocument = z.infer<typeof atRiskSchema>
 export type IncidentDocument = z.infer<typeof incidentSchema>
 export type IncidentListDocument = z.infer<typeof incidentListSchema>
 export type FindingListDocument = z.infer<typeof findingListSchema>

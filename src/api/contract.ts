@@ -4,7 +4,7 @@
 
 import { z } from 'zod'
 import { deploymentKind, flavour } from './contract-archive.ts'
-import { couldNotLookSchema, findingSchema, severity, undecidedSchema } from './contract-diagnosis.ts'
+import { atRiskSchema, couldNotLookSchema, findingSchema, severity, undecidedSchema } from './contract-diagnosis.ts'
 
 export * from './contract-archive.ts'
 export * from './contract-diagnosis.ts'
@@ -128,6 +128,7 @@ export const doctorSchema = z.strictObject({
     .optional(),
   findings: z.array(findingSchema),
   undecided: z.array(undecidedSchema).optional(), // absent: no such doubt
+  atRisk: atRiskSchema,
   couldNotLook: z.array(couldNotLookSchema),
 })
 

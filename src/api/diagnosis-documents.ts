@@ -1,10 +1,11 @@
 // Findings and incidents as the contract shows them.
 
+import type { AtRisk } from '../diagnosis/at-risk.ts'
 import type { Finding } from '../diagnosis/diagnose.ts'
 import type { Undecided } from '../diagnosis/check.ts'
 import type { Incident } from '../diagnosis/incident.ts'
 import type { CouldNotLook } from '../fleet/server.ts'
-import type { FindingDocument, IncidentDocument } from './contract.ts'
+import type { AtRiskDocument, FindingDocument, IncidentDocument } from './contract.ts'
 
 export function findingDocument(finding: Finding): FindingDocument {
   return {
@@ -18,6 +19,14 @@ export function findingDocument(finding: Finding): FindingDocument {
 
 export function undecidedDocument({ between, ...one }: Undecided): IncidentDocument['undecided'][number] {
   return { ...one, between: [...between] }
+}
+
+export function atRiskDocument({ servers, backup, says }: AtRisk): AtRiskDocument {
+  return {
+    servers: servers.map((server) => ({ ...server })),
+    ...(backup === undefined ? {} : { backup: { ...backup } }),
+    says: [...says],
+  }
 }
 
 export function couldNotLookDocument({ at, why, hint }: CouldNotLook): CouldNotLook {

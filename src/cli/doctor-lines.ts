@@ -12,7 +12,7 @@ import { MARKS } from './fleet-screen.ts'
 import { printable } from './table.ts'
 
 export function doctorLines(examination: Examination): string[] {
-  const { target, verdict, deployment, alerts, history, health, couldNotLook, tookMs } = examination
+  const { target, verdict, deployment, alerts, history, health, atRisk, couldNotLook, tookMs } = examination
   const count = deployment.servers.length
   const lines = [
     `${target}: ${deployment.kind}, ${count} ${count === 1 ? 'server' : 'servers'}, looked at in ${formatDuration(tookMs)}`,
@@ -22,6 +22,7 @@ export function doctorLines(examination: Examination): string[] {
   ]
   for (const server of deployment.servers) lines.push(...serverLines(server, health[server.id]))
   lines.push(...deployment.problems.map((problem) => `! ${problem}`))
+  if (atRisk.says.length > 0) lines.push('', 'at risk now:', ...atRisk.says.map((each) => `  ${printable(each)}`))
   if (alerts.length > 0) lines.push('', 'alerts (their `for` not waited for):', ...alerts.flatMap(alertLines))
   if (history !== undefined) lines.push('', ...historyLines(history))
   if (couldNotLook.length > 0) lines.push('', 'could not look:')

@@ -2,6 +2,7 @@
 // person would read out of INFO, the evidence that the checks are asked about, and a verdict. Nothing is kept and nothing
 // is changed. What was seen can be saved and judged again elsewhere.
 
+import { atRisk, type AtRisk } from '../diagnosis/at-risk.ts'
 import { diagnose, loadChecks, type Diagnosis, type Finding } from '../diagnosis/diagnose.ts'
 import type { DeploymentSeen, Evidence } from '../diagnosis/evidence.ts'
 import { gatherEvidence, type Gathering } from '../diagnosis/gather.ts'
@@ -60,6 +61,7 @@ export interface Examination extends Sighting {
   readonly reasons: readonly string[] // why the verdict is not healthy, a sentence each
   readonly findings: readonly Finding[]
   readonly undecided: Diagnosis['undecided']
+  readonly atRisk: AtRisk // what would be lost now
   readonly asked: Diagnosis['asked']
 }
 
@@ -160,6 +162,7 @@ export async function judge(sighting: Sighting, checkFolders: readonly string[] 
     ...sighting,
     findings,
     undecided,
+    atRisk: atRisk(evidence),
     asked,
     reasons,
     verdict: verdictOf(sighting, reasons, findings),

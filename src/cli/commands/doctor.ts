@@ -2,7 +2,7 @@
 // answers and what that means, the health summary, a verdict, and an exit code.
 
 import type { DoctorDocument } from '../../api/contract.ts'
-import { findingDocument, undecidedDocument } from '../../api/diagnosis-documents.ts'
+import { atRiskDocument, findingDocument, undecidedDocument } from '../../api/diagnosis-documents.ts'
 import { answerDocument } from '../../api/fleet-document.ts'
 import { Fault } from '../../lib/fault.ts'
 import { parseDurationMs } from '../../lib/units.ts'
@@ -90,7 +90,7 @@ function forOf(flags: Flags): { forMs?: number } {
 
 function documentOf(examination: Examination): DoctorDocument {
   const { target, verdict, reasons, tookMs, deployment, alerts, history, health, couldNotLook } = examination
-  const { findings, undecided } = examination
+  const { findings, undecided, atRisk } = examination
   return {
     target,
     verdict,
@@ -111,6 +111,7 @@ function documentOf(examination: Examination): DoctorDocument {
     alerts: [...alerts, ...(history?.alerts ?? [])].map(alertDocument),
     ...(history === undefined ? {} : { history: historyDocument(history) }),
     findings: findings.map(findingDocument),
+    atRisk: atRiskDocument(atRisk),
     ...(undecided.length === 0 ? {} : { undecided: undecided.map(undecidedDocument) }),
     couldNotLook: [...couldNotLook],
   }
