@@ -4,6 +4,8 @@
 import { USUAL_VARIANTS, type LabFault, type Variant } from './fault.ts'
 import { startStage, type Stage, type StageOptions } from './stage.ts'
 
+export { SAVES } from './stage.ts'
+
 export interface Oddity extends StageOptions {
   readonly says: string // what is odd about it
   readonly variants?: readonly Variant[] // the usual three when absent

@@ -1,7 +1,6 @@
 // Many small values, nine of ten deleted all over the pages.
 
 import { USUAL_VARIANTS, type LabFault } from '../fault.ts'
-import { SAVES } from '../healthy.ts'
 import { startStage } from '../stage.ts'
 import { until } from '../until.ts'
 
@@ -14,7 +13,7 @@ export default {
   variants: USUAL_VARIANTS,
 
   async build(variant, random) {
-    const stage = await startStage(variant, random, { conf: SAVES })
+    const stage = await startStage(variant, random)
     const { primary } = stage
     await primary.cli('SAVE')
     return {

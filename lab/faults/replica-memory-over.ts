@@ -1,7 +1,6 @@
 // A replica whose limit is lower than what its primary holds.
 
 import type { LabFault } from '../fault.ts'
-import { SAVES } from '../healthy.ts'
 import { startStage } from '../stage.ts'
 import { until } from '../until.ts'
 
@@ -15,7 +14,7 @@ export default {
   ],
 
   async build(variant, random) {
-    const stage = await startStage(variant, random, { conf: [...SAVES, `maxmemory-policy ${variant.set?.['policy']}`] })
+    const stage = await startStage(variant, random, { conf: [`maxmemory-policy ${variant.set?.['policy']}`] })
     const { primary, servers } = stage
     const small = stage.replicas.at(-1) ?? primary
     for (const server of servers) await server.cli('CONFIG', 'SET', 'maxmemory', server === small ? '20mb' : '300mb')

@@ -2,7 +2,6 @@
 // it), and it does not take itself out.
 
 import { USUAL_VARIANTS, type LabFault } from '../fault.ts'
-import { SAVES } from '../healthy.ts'
 import { startStage } from '../stage.ts'
 import { until } from '../until.ts'
 import { readFileSync } from 'node:fs'
@@ -14,7 +13,7 @@ export default {
 
   async build(variant, random) {
     const env = { MALLOC_CONF: 'thp:always' }
-    const stage = await startStage(variant, random, { conf: ['disable-thp no', ...SAVES], env })
+    const stage = await startStage(variant, random, { conf: ['disable-thp no'], env })
     const { primary } = stage
     await primary.cli('SAVE')
     return {

@@ -2,7 +2,7 @@
 
 import { startCluster } from '../cluster.ts'
 import type { LabFault } from '../fault.ts'
-import { SAVES } from '../stage.ts'
+import { SAVES } from '../healthy.ts'
 
 const VARIANTS = [
   { name: 'three primaries', keys: 300, set: { primaries: 3, replicas: 0 } },
