@@ -1,5 +1,6 @@
 // Bytes from somebody who pushes to somebody who pulls, with a bound: a writer waits while more than that is unread. What
 // is written is copied, small chunks into one, since the writer's memory is used again and the reader works by the chunk.
+// A chunk is good until the next is asked for: its memory, too, is used again.
 
 const CHUNK_BYTES = 256 * 1024
 
@@ -11,6 +12,7 @@ interface Chunk {
 export class ChunkQueue implements AsyncIterable<Buffer> {
   readonly #mostBytes: number
   #chunks: Chunk[] = []
+  readonly #spare: Buffer[] = [] // no more of them than were ever filled at once
   #bytes = 0
   #ended = false
   #error: Error | undefined
@@ -47,7 +49,10 @@ export class ChunkQueue implements AsyncIterable<Buffer> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
     try {
-      for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) yield chunk
+      for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) {
+        yield chunk.bytes.subarray(0, chunk.used)
+        this.#spare.push(chunk.bytes)
+      }
     } finally {
       this.#ended = true
       this.#wakeWriter?.()
@@ -58,7 +63,7 @@ export class ChunkQueue implements AsyncIterable<Buffer> {
   #fill(bytes: Buffer, from: number): number {
     let chunk = this.#chunks.at(-1)
     if (chunk === undefined || chunk.used === chunk.bytes.length) {
-      chunk = { bytes: Buffer.allocUnsafeSlow(CHUNK_BYTES), used: 0 }
+      chunk = { bytes: this.#spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES), used: 0 }
       this.#chunks.push(chunk)
     }
     const copied = bytes.copy(chunk.bytes, chunk.used, from)
@@ -66,13 +71,13 @@ export class ChunkQueue implements AsyncIterable<Buffer> {
     return copied
   }
 
-  async #next(): Promise<Buffer | undefined> {
+  async #next(): Promise<Chunk | undefined> {
     while (this.#chunks.length === 0 && !this.#ended)
       await new Promise<void>((resolve) => void (this.#wakeReader = resolve))
     if (this.#error !== undefined) throw this.#error
     const chunk = this.#chunks.shift()
     this.#bytes -= chunk?.used ?? 0
     if (this.#bytes <= this.#mostBytes / 2) this.#wakeWriter?.()
-    return chunk?.bytes.subarray(0, chunk.used)
+    return chunk
   }
 }

@@ -31,7 +31,7 @@ export async function* encryptAge(
   const nonce = randomBytes(NONCE)
   yield Buffer.concat([header, nonce])
   const seal = chunkCipher(payloadKey(fileKey, nonce))
-  for await (const { chunk, isLast } of chunksOf(source, CHUNK)) yield seal.encrypt(chunk, isLast)
+  for await (const { chunk, isLast } of chunksOf(source, CHUNK)) yield* seal.encrypt(chunk, isLast)
 }
 
 /** Decrypts with the first of the identities (`AGE-SECRET-KEY-1…`) that fits. Wrong keys and damage are Faults. */
@@ -113,7 +113,7 @@ function payloadKey(fileKey: Uint8Array, nonce: Uint8Array): Buffer {
 }
 
 interface ChunkCipher {
-  encrypt(chunk: Uint8Array, isLast: boolean): Buffer
+  encrypt(chunk: Uint8Array, isLast: boolean): Buffer[] // in their order
   decrypt(chunk: Uint8Array, isLast: boolean): Buffer | undefined // undefined: not authentic
 }
 
@@ -130,7 +130,7 @@ function chunkCipher(key: Buffer): ChunkCipher {
   return {
     encrypt(chunk, isLast) {
       const cipher = createCipheriv(CIPHER, key, next(isLast), { authTagLength: TAG })
-      return Buffer.concat([cipher.update(chunk), cipher.final(), cipher.getAuthTag()])
+      return [cipher.update(chunk), cipher.final(), cipher.getAuthTag()].filter(({ length }) => length > 0)
     },
     decrypt(chunk, isLast) {
       if (chunk.length < TAG) return undefined
@@ -145,18 +145,20 @@ function chunkCipher(key: Buffer): ChunkCipher {
   }
 }
 
-/** Cuts a source into chunks of exactly `size` bytes; the last one, which is never left out, may be shorter. */
+/**
+ * Cuts a source into chunks of exactly `size` bytes; the last one, which is never left out, may be shorter. A chunk is good
+ * until the next is asked for.
+ */
 async function* chunksOf(
   source: AsyncIterable<Uint8Array>,
   size: number,
 ): AsyncGenerator<{ chunk: Uint8Array; isLast: boolean }> {
-  let held = Buffer.allocUnsafe(size)
+  const held = Buffer.allocUnsafe(size)
   let used = 0
   for await (const bytes of source) {
     for (let at = 0; at < bytes.length;) {
       if (used === size) {
         yield { chunk: held, isLast: false }
-        held = Buffer.allocUnsafe(size)
         used = 0
       }
       const part = Math.min(size - used, bytes.length - at)
