@@ -3,7 +3,7 @@
 
 import type { Consequence, DeploymentCheck, Found } from '../check.ts'
 import { clusterFact, hasFailed, hasVote, seenFact, viewsOf } from '../cluster-views.ts'
-import { endedWith } from '../ended.ts'
+import { endedWith } from '../ended-by-its-files.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { lastWords } from '../last-run.ts'
 
