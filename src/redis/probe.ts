@@ -3,6 +3,9 @@
 // publishes on one channel of its own and listens there. And it asks a busy server for what is refused in any case, since
 // the refusal says what the script has done. Nothing else is touched.
 
+import { startAlarm } from '../lib/alarm.ts'
+import { reasonOf } from '../lib/fault.ts'
+import { NO_PASSWORD_SET } from './answers.ts'
 import {
   clientOptions,
   makeClient,
@@ -42,31 +45,47 @@ export async function ownKey(
 const PROBE_CHANNEL = 'respite:probe'
 
 /**
- * Subscribes to our own channel and publishes there. `ok`: it was heard; `lost`: it was not, within the time. Throws
- * `Refused` where the user may not, `Lost` when there is no answer.
+ * Subscribes to our own channel and publishes there. `ok`: it was heard; `lost`: everything was permitted and it was not
+ * heard, within the time. Throws `Refused` or `Lost` where we could not so much as try.
  */
 export async function publishAndHear(options: ConnectOptions): Promise<'ok' | 'lost'> {
-  const listener = makeClient(clientOptions(options))
+  const speaker = await openConnection(options)
   const message = String(Math.random()) // ours, and not that of another Respite
   const { promise: heard, resolve } = Promise.withResolvers<'ok' | 'lost'>()
-  const timer = setTimeout(() => resolve('lost'), options.timeoutMs)
-  listener.on('error', () => resolve('lost'))
-  const speaker = await openConnection(options)
+  let listener: Listener | undefined
   try {
-    await listener.connect()
-    await listener
-      .subscribe(PROBE_CHANNEL, (text) => {
-        if (text === message) resolve('ok')
-      })
-      .catch((error: Error) => {
-        throw new Refused(error.message)
-      })
+    listener = await openListener(options, (text) => {
+      if (text === message) resolve('ok')
+    })
     await speaker.send('PUBLISH', PROBE_CHANNEL, message)
-    return await heard
+    const alarm = startAlarm(options.timeoutMs, () => resolve('lost'))
+    return await heard.finally(() => alarm.stop())
   } finally {
-    clearTimeout(timer)
     speaker.close()
-    if (listener.isOpen) listener.destroy()
+    listener?.close()
+  }
+}
+
+interface Listener {
+  close(): void
+}
+
+async function openListener(options: ConnectOptions, hear: (text: string) => void): Promise<Listener> {
+  const client = makeClient(clientOptions(options))
+  const close = (): void => {
+    if (client.isOpen) client.destroy()
+  }
+  client.on('error', close) // what fails then is said by whoever waits
+  try {
+    await client.connect()
+    await client.subscribe(PROBE_CHANNEL, hear)
+    return { close }
+  } catch (error) {
+    close()
+    const why = reasonOf(error)
+    // A server without a password refuses a login with one, and serves us without.
+    if (NO_PASSWORD_SET.test(why)) return openListener({ ...options, access: { tls: options.access.tls } }, hear)
+    throw new Refused(why)
   }
 }
 

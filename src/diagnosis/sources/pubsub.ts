@@ -2,14 +2,13 @@
 // list of channels cannot be cut by the server, so that it is only asked for where it is short.
 
 import { reasonOf } from '../../lib/fault.ts'
-import { Refused } from '../../redis/connection.ts'
 import { publishAndHear } from '../../redis/probe.ts'
 import type { PubSubSeen, Seen } from '../evidence.ts'
 import type { ServerAtHand, Source } from '../source.ts'
 
 const MOST_LISTED = 1_000
 const MOST_SHOWN = 100
-const HEARD_WITHIN_MS = 1_000
+const HEARD_WITHIN_MS = 800
 
 export default {
   looksAt: 'PUBSUB CHANNELS, NUMSUB, NUMPAT, and a message on our own channel, published and heard',
@@ -29,10 +28,12 @@ export default {
 } satisfies Source<'pubsub'>
 
 async function probe({ view, access }: ServerAtHand): Promise<Pick<PubSubSeen, 'probe' | 'why'>> {
+  const options = { address: view.address, access, timeoutMs: HEARD_WITHIN_MS }
   try {
-    return { probe: await publishAndHear({ address: view.address, access, timeoutMs: HEARD_WITHIN_MS }) }
+    const first = await publishAndHear(options)
+    return { probe: first === 'ok' ? first : await publishAndHear(options) } // on a busy machine the first may be late
   } catch (error) {
-    return { probe: error instanceof Refused ? 'refused' : 'lost', why: reasonOf(error) }
+    return { probe: 'refused', why: reasonOf(error) }
   }
 }
 

@@ -1,0 +1,104 @@
+// What the running server is set to, and its configuration file does not say: the next restart takes it away. Only said
+// where somebody has set something since the start, since a command line may differ from the file for good reason.
+
+import { parseBytes } from '../bytes.ts'
+import type { Fact, ServerCheck } from '../check.ts'
+import type { ServerEvidence } from '../evidence.ts'
+import { infoFact, infoPart } from '../reading.ts'
+
+// What each is when the file does not say. Source: createStandardConfig of Redis src/config.c, 7.0.
+const RISKY: Readonly<Record<string, string>> = {
+  appendonly: 'no',
+  appendfsync: 'everysec',
+  save: '3600 1 300 100 60 10000',
+  maxmemory: '0',
+  'maxmemory-policy': 'noeviction',
+  requirepass: '',
+  masterauth: '',
+  dbfilename: 'dump.rdb',
+  'min-replicas-to-write': '0',
+  'min-replicas-max-lag': '10',
+  'protected-mode': 'yes',
+  timeout: '0',
+  'notify-keyspace-events': '',
+  'stop-writes-on-bgsave-error': 'yes',
+  'replica-read-only': 'yes',
+  'replica-serve-stale-data': 'yes',
+  'replica-priority': '100',
+  'auto-aof-rewrite-percentage': '100',
+  maxclients: '10000',
+  'cluster-require-full-coverage': 'yes',
+}
+const ONLY_IF_SAID = ['bind', 'port', 'tls-port', 'dir'] // their default is made at the start
+const OLD_NAMES: Readonly<Record<string, string>> = {
+  'replica-read-only': 'slave-read-only',
+  'replica-serve-stale-data': 'slave-serve-stale-data',
+  'replica-priority': 'slave-priority',
+  'min-replicas-to-write': 'min-slaves-to-write',
+  'min-replicas-max-lag': 'min-slaves-max-lag',
+}
+const DANGEROUS = new Set(['appendonly', 'save', 'requirepass', 'masterauth', 'maxmemory', 'maxmemory-policy', 'dir'])
+
+export default {
+  asks: 'Is the running server set otherwise than its configuration file says?',
+
+  look(server) {
+    const { config, conf } = server
+    const set = infoPart(server, 'cmdstat_config|set', 'calls') ?? 0
+    if (config === undefined || set === 0) return undefined
+    const differing = conf === undefined ? [] : driftOf(server)
+    if (differing.length === 0) return undefined
+    const names = differing.map(({ name }) => name)
+    const isDangerous = names.some((name) => DANGEROUS.has(name))
+    return {
+      kind: 'risk',
+      severity: isDangerous ? 'warning' : 'info',
+      says: `${server.id} runs with ${differing.map(({ name, running }) => `${name} ${running}`).join(', ')}, and its configuration file says otherwise: the next restart takes ${differing.length === 1 ? 'it' : 'them'} back.${conf?.writable === false ? ' The file cannot be written.' : ''}`,
+      evidence: [
+        ...differing.map(({ name, running, said }): Fact => ({
+          source: `CONFIG GET and ${conf?.path ?? ''}`,
+          name,
+          value: `${running}; the file: ${said}`,
+        })),
+        infoFact(server, 'commandstats', 'cmdstat_config|set'),
+      ],
+      ruledOut: [{ check: 'exposed', by: 'nothing of it is what an attacker sets' }],
+      actions: [
+        { id: 'rewrite-config', why: 'where what runs is right' },
+        { id: 'revert-drift', why: 'where the file is right' },
+      ],
+    }
+  },
+} satisfies ServerCheck
+
+interface Drift {
+  readonly name: string
+  readonly running: string
+  readonly said: string
+}
+
+function driftOf({ config = {}, conf }: ServerEvidence): Drift[] {
+  const directives = conf?.directives ?? {}
+  const hasMore = directives['include'] !== undefined // what it says there was not read
+  return [...Object.keys(RISKY), ...ONLY_IF_SAID].flatMap((name) => {
+    const running = config[name]
+    const said = directives[name] ?? directives[OLD_NAMES[name] ?? '']
+    const meant = said ?? (hasMore ? undefined : RISKY[name])
+    if (running === undefined || meant === undefined || isSame(running, meant)) return []
+    const shown = (value: string): string => (value === '' ? '""' : value)
+    return [{ name, running: shown(running), said: said === undefined ? `nothing (${shown(meant)})` : shown(said) }]
+  })
+}
+
+/** `20mb` is 20971520; the last slash of a folder says nothing. */
+function isSame(running: string, said: string): boolean {
+  const plain = (text: string): string =>
+    text
+      .trim()
+      .replaceAll(/\s+/g, ' ')
+      .replace(/(.)\/$/, '$1')
+      .toLowerCase()
+  if (plain(running) === plain(said)) return true
+  const [a, b] = [parseBytes(running), parseBytes(said)]
+  return a !== undefined && a === b
+}

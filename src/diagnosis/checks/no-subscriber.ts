@@ -1,0 +1,90 @@
+// Messages that are published and heard by nobody: publish and subscribe keeps nothing, so that they are gone. Whether the
+// server itself passes messages on is tried with one of our own.
+
+import type { Answered, Fact, ServerCheck } from '../check.ts'
+import type { Evidence, PubSubSeen, ServerEvidence } from '../evidence.ts'
+import { dataServers, infoFact, infoNumber, infoRate, setting, settingFact } from '../reading.ts'
+
+const HELLO = '__sentinel__:hello'
+const OF_SENTINELS_A_SECOND = 3 // each of a handful of Sentinels says hello every two seconds
+const OF_OURS_A_SECOND = 1.5 // a message of our own, as this look publishes one
+const OF_KEYS = /^__key(?:space|event)@/
+
+export default {
+  asks: 'Are messages published that nobody hears?',
+
+  look(server, evidence) {
+    const { pubsub } = server
+    if (pubsub === undefined) return undefined
+    if (pubsub.probe === 'lost') return lost(server, pubsub)
+    return keyEventsOff(server, pubsub) ?? unheard(server, evidence, pubsub)
+  },
+} satisfies ServerCheck
+
+function probed({ probe, why }: PubSubSeen): Fact {
+  return {
+    source: 'a message of our own',
+    name: 'published and heard',
+    value: why === undefined ? probe : `${probe}: ${why}`,
+  }
+}
+
+function lost(server: ServerEvidence, pubsub: PubSubSeen): Answered {
+  return {
+    kind: 'fault',
+    severity: 'warning',
+    says: `A message that Respite published on ${server.id} was not heard by its own subscriber, twice: the server does not pass messages on.`,
+    evidence: [probed(pubsub)],
+    ruledOut: [{ check: 'process-stopped', by: 'the server answers PING' }],
+  }
+}
+
+/** Somebody waits to be told of keys, and the server is set to tell nobody. */
+function keyEventsOff(server: ServerEvidence, pubsub: PubSubSeen): Answered {
+  const waiting = pubsub.channels.filter(({ channel, subscribers }) => OF_KEYS.test(channel) && subscribers > 0)
+  const [first] = waiting
+  if (first === undefined || setting(server, 'notify-keyspace-events') !== '') return undefined
+  return {
+    kind: 'fault',
+    severity: 'warning',
+    says: `${first.subscribers} clients of ${server.id} wait on ${first.channel}, and the server is set to tell nothing of keys (notify-keyspace-events is empty).`,
+    evidence: [
+      { source: 'PUBSUB NUMSUB', name: first.channel, value: String(first.subscribers) },
+      settingFact(server, 'notify-keyspace-events'),
+    ],
+    ruledOut: [{ check: 'slow-subscriber', by: 'nothing is sent to them' }],
+  }
+}
+
+/** Subscribers may be at any server of the deployment: messages reach replicas, and all nodes of a Cluster. */
+function unheard(server: ServerEvidence, evidence: Evidence, pubsub: PubSubSeen): Answered {
+  const rate = infoRate(server, 'cmdstat_publish', 'calls') ?? 0
+  const others = dataServers(evidence)
+  if (others.some(({ id }) => id === server.primary)) return undefined // what its primary publishes comes to it too
+  if (others.some((other) => other.pubsub === undefined)) return undefined
+  const hasSentinels = others.some((other) => other.pubsub?.channels.some(({ channel }) => channel === HELLO))
+  const hears = others.some(({ pubsub: seen, info }) => {
+    const listed = seen?.channels.filter(({ channel, subscribers }) => channel !== HELLO && subscribers > 0).length ?? 0
+    const unlisted = Number(info?.fields['pubsub_channels'] ?? 0) > 0 && seen?.channels.length === 0
+    return listed > 0 || unlisted || (seen?.patterns ?? 0) > 0
+  })
+  if (hears || rate <= (hasSentinels ? OF_SENTINELS_A_SECOND : OF_OURS_A_SECOND)) return undefined
+  const channels = infoNumber(server, 'pubsub_channels')
+  return {
+    kind: 'fault',
+    severity: 'warning',
+    says: `${rate.toFixed(1)} messages a second are published on ${server.id} and nobody hears them: no client subscribes to anything, and what was published is gone.`,
+    evidence: [
+      { source: 'INFO commandstats', name: 'cmdstat_publish', value: `${rate.toFixed(1)} calls a second` },
+      ...(channels === undefined ? [] : [infoFact(server, 'stats', 'pubsub_channels')]),
+      { source: 'PUBSUB NUMPAT', name: 'patterns', value: String(pubsub.patterns) },
+      probed(pubsub),
+    ],
+    ruledOut: [
+      ...(pubsub.probe === 'ok'
+        ? [{ check: 'missing-permission', by: 'a message of our own was published and heard' }]
+        : []),
+      { check: 'slow-subscriber', by: 'there is no subscriber that could be too slow' },
+    ],
+  }
+}
