@@ -37,19 +37,22 @@ const OLD_NAMES: Readonly<Record<string, string>> = {
   'min-replicas-to-write': 'min-slaves-to-write',
   'min-replicas-max-lag': 'min-slaves-max-lag',
 }
-const DANGEROUS = new Set(['appendonly', 'save', 'requirepass', 'masterauth', 'maxmemory', 'maxmemory-policy', 'dir'])
+const OF_ACCESS = new Set(['requirepass', 'masterauth', 'protected-mode', 'bind', 'port', 'tls-port'])
+const OF_DATA = new Set(['appendonly', 'save', 'maxmemory', 'maxmemory-policy', 'dir', 'dbfilename']) // a cache may lose it
 
 export default {
   asks: 'Is the running server set otherwise than its configuration file says?',
 
-  look(server) {
+  look(server, { deployment }) {
     const { config, conf } = server
     const set = infoPart(server, 'cmdstat_config|set', 'calls') ?? 0
     if (config === undefined || set === 0) return undefined
     const differing = conf === undefined ? [] : driftOf(server)
     if (differing.length === 0) return undefined
     const names = differing.map(({ name }) => name)
-    const isDangerous = names.some((name) => DANGEROUS.has(name))
+    const isDangerous = names.some(
+      (name) => OF_ACCESS.has(name) || (OF_DATA.has(name) && deployment.dataClass === 'store'),
+    )
     return {
       kind: 'risk',
       severity: isDangerous ? 'warning' : 'info',
