@@ -1,23 +1,18 @@
-// One connection to one server, by node-redis: named `respite`, logged in, never reconnecting by itself (its owner
-// decides when) and never waiting without a limit. Replies are RESP2, so that every server version answers alike.
+// One connection to one server: logged in, named `respite`, never reconnecting by itself (its owner decides when) and
+// never waiting without a limit. It speaks RESP2, so that every server version answers alike, and it speaks it itself: to
+// sample every server every few seconds is what Respite does all day, and with a client library half of what a sample
+// cost was the library (docs/decisions/0013-own-connection.md). What is asked within one turn leaves in one write.
 
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { Socket } from 'node:net'
-import {
-  ConnectionTimeoutError,
-  ErrorReply,
-  RedisClient,
-  SocketClosedUnexpectedlyError,
-  type RedisClientOptions,
-} from '@redis/client'
 import { startAlarm } from '../lib/alarm.ts'
 import { reasonOf } from '../lib/fault.ts'
 import { answerOfError, answerOfSocketError, NO_PASSWORD_SET, type AnswerId } from './answers.ts'
-import { tlsOptions } from './door.ts'
+import { openSocket } from './door.ts'
 import { Patience } from './patience.ts'
+import { ReplyReader, type Reply } from './reply-reader.ts'
+import { encodeCommand } from './resp.ts'
 import { showAddress, type Access, type Address } from './url.ts'
 
-export type Reply = string | number | null | Reply[]
+export type { Reply } from './reply-reader.ts'
 
 export interface Connection {
   /** Sends one command. Rejects with `Refused` for an error reply, with `Lost` when no answer comes in time. */
@@ -55,40 +50,10 @@ export interface ConnectOptions {
   readonly name?: string // CLIENT SETNAME; `respite` when absent, '' for none: a busy server refuses it
 }
 
-type Options = RedisClientOptions<Record<string, never>, Record<string, never>, Record<string, never>, 2>
-
-/** The options of node-redis for a connection that never retries by itself. */
-export function clientOptions({ address, access, timeoutMs }: ConnectOptions): Options {
-  const socket = {
-    ...(address.path === undefined ? { host: address.host, port: address.port } : { path: address.path }),
-    ...(access.tls === undefined ? {} : { tls: true, ...tlsOptions(address, access.tls) }),
-    connectTimeout: timeoutMs,
-    reconnectStrategy: false,
-  } as NonNullable<Options['socket']>
-  return {
-    RESP: 2,
-    ...(access.user === undefined ? {} : { username: access.user }),
-    ...(access.password === undefined ? {} : { password: access.password }),
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    commandOptions: { timeout: 0 }, // the time is kept here, once; the library's own costs a third of each command
-    socket,
-  }
-}
-
-/**
- * A client of one class for all. The library's createClient makes a new class of four hundred methods for each set of
- * options: a quarter of a megabyte a server, and code that the engine cannot specialise.
- */
-export const makeClient = RedisClient.factory({ RESP: 2 })
-
-/** Opens a connection. Throws `Refused` or `Lost`; `answer` says which way. */
+/** Opens a connection, logs in and says its name. Throws `Refused` or `Lost`; `answer` says which way. */
 export async function openConnection(options: ConnectOptions): Promise<Connection> {
-  const opened = await NodeRedisConnection.open(options).catch(async (error: unknown) => {
-    if (!(error instanceof Refused && NO_PASSWORD_SET.test(error.message))) throw error
-    // A server without a password refuses a login with one, and serves us without.
-    return NodeRedisConnection.open({ ...options, access: { tls: options.access.tls } })
-  })
+  const opened = new OwnConnection(options)
+  await opened.logIn()
   if (options.name === '') return opened
   // A user who may not set a name is served without one; a server that is full says so in place of this answer.
   await opened.send('CLIENT', 'SETNAME', options.name ?? 'respite').catch((error: unknown) => {
@@ -99,62 +64,84 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
   return opened
 }
 
-const MOST_REPLY_BYTES = 64 * 2 ** 20 // CLIENT LIST of a hundred thousand clients is 35 MB
+/** A question that has no answer yet. */
+interface Asked {
+  readonly wait: { isOver: boolean }
+  readonly resolve: (reply: Reply) => void
+  readonly reject: (error: Error) => void
+}
 
-class NodeRedisConnection implements Connection {
-  readonly #client: ReturnType<typeof makeClient>
-  readonly #timeoutMs: number
+// What has come is read before anything else comes, so all connections share the memory that Node reads into.
+const arrival = Buffer.allocUnsafeSlow(65_536)
+const KEEP_ALIVE_MS = 5_000 // a peer that went without a word is noticed by the system
+
+export class OwnConnection implements Connection {
+  readonly #options: ConnectOptions
+  readonly #socket: ReturnType<typeof openSocket>
+  readonly #hear: ((message: Reply) => void) | undefined
   readonly #patience: Patience
+  readonly #reader = new ReplyReader((reply, refusal) => this.#answer(reply, refusal))
+  readonly #asked: Asked[] = [] // oldest first
   readonly #closers: (() => void)[] = []
-  #failure: Error | undefined // the first: what follows it are echoes
-  #waiting = 0
-  #unansweredBytes = 0 // received since the last whole reply
+  #refuseLogin: (error: Error) => void = () => undefined
+  #stands = false
+  #failure: Lost | Refused | undefined // the first: what follows it are echoes
+  #words = '' // that leave at the end of this turn
 
-  static async open(options: ConnectOptions): Promise<NodeRedisConnection> {
-    const made = new NodeRedisConnection(options)
+  /** Begins to connect. `hear` takes what comes without a question: the messages of a channel. */
+  constructor(options: ConnectOptions, hear?: (message: Reply) => void) {
+    this.#options = options
+    this.#hear = hear
+    this.#patience = new Patience(options.timeoutMs)
+    const { address, access } = options
+    const onread = { buffer: arrival, callback: (length: number): boolean => this.#read(length) }
+    this.#socket = openSocket(address, access, onread).setNoDelay().setKeepAlive(true, KEEP_ALIVE_MS)
+    const isTls = access.tls !== undefined
+    this.#socket.on('error', (error) => this.#fail(new Lost(reasonOf(error), answerOfSocketError(error, isTls))))
+    this.#socket.on('close', () => this.#fail(new Lost('the connection was cut', 'reset')))
+  }
+
+  /** Waits until the connection stands, and logs in where there is a password. Throws `Refused` or `Lost`. */
+  async logIn(): Promise<void> {
+    const { address, access, timeoutMs } = this.#options
+    const { promise: done, resolve, reject } = Promise.withResolvers<void>()
+    this.#refuseLogin = reject
+    this.#socket.once(access.tls === undefined ? 'connect' : 'secureConnect', () => {
+      this.#stands = true
+      this.#authenticate(access).then(resolve, reject)
+    })
+    const alarm = startAlarm(timeoutMs, () => {
+      const isConnected = !this.#socket.connecting
+      reject(
+        isConnected
+          ? this.#late(`the login at ${showAddress(address)}`)
+          : new Lost('no connection in time', 'timed-out'),
+      )
+    })
     try {
-      await made.#inTime(made.#connect(), `the login at ${showAddress(options.address)}`)
-      return made
+      await done
     } catch (error) {
-      made.close()
-      throw made.#explain(error)
+      this.close()
+      throw error
+    } finally {
+      alarm.stop()
     }
   }
 
-  private constructor(options: ConnectOptions) {
-    this.#timeoutMs = options.timeoutMs
-    this.#patience = new Patience(options.timeoutMs)
-    this.#client = makeClient(clientOptions(options))
-    this.#client.on('error', (error: Error) => {
-      // While the client is open the error is not of the socket: what was read is not what a Redis says.
-      this.#fail(this.#client.isOpen ? new Lost(`not an answer of a Redis: ${error.message}`, 'not-redis') : error)
+  async #authenticate({ user, password }: Access): Promise<void> {
+    if (password === undefined) return
+    await this.send('AUTH', ...(user === undefined ? [] : [user]), password).catch((error: unknown) => {
+      // A server without a password refuses a login with one, and serves us all the same.
+      if (!(error instanceof Refused && NO_PASSWORD_SET.test(error.message))) throw error
     })
   }
 
-  #connect(): Promise<unknown> {
-    const { result, socket } = withSocket(() => this.#client.connect())
-    this.#client.once('connect', () => socket?.on('data', (chunk: Buffer) => this.#count(chunk.length)))
-    return result
-  }
-
-  /** The library keeps whatever comes until a reply is whole; without a limit that is all memory. */
-  #count(bytes: number): void {
-    this.#unansweredBytes += bytes
-    if (this.#unansweredBytes > MOST_REPLY_BYTES) this.#fail(new Lost('more than 64 MiB in one answer', 'not-redis'))
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error
-    this.close()
-    for (const run of this.#closers.splice(0)) run()
-  }
-
   get open(): boolean {
-    return this.#client.isReady
+    return this.#stands
   }
 
   get waiting(): number {
-    return this.#waiting
+    return this.#asked.length
   }
 
   onClose(run: () => void): void {
@@ -162,66 +149,63 @@ class NodeRedisConnection implements Connection {
   }
 
   close(): void {
-    this.#patience.stop()
-    if (this.#client.isOpen) this.#client.destroy()
+    this.#end(new Lost('the connection was closed', 'reset'))
   }
 
-  /** One promise and no timer of its own: what a command costs here, every sample costs several times. */
   readonly send = (...words: string[]): Promise<Reply> =>
     new Promise((resolve, reject) => {
-      const wait = this.#patience.begin(() => reject(this.#explain(this.#late(words[0] ?? ''))))
-      const end = (): void => {
-        wait.isOver = true
-        this.#waiting -= 1
-        this.#unansweredBytes = 0
-      }
-      this.#waiting += 1
-      this.#client.sendCommand(words).then(
-        (reply) => {
-          end()
-          resolve(reply as unknown as Reply)
-        },
-        (error: unknown) => {
-          end() // maybe long after the time ran out and the sender was told
-          reject(this.#explain(error))
-        },
-      )
+      if (!this.#stands) return reject(this.#failure ?? new Lost('the connection does not stand yet', 'unreachable'))
+      const wait = this.#patience.begin(() => reject(this.#late(words[0] ?? '')))
+      this.#asked.push({ wait, resolve, reject })
+      if (this.#words === '') queueMicrotask(this.#flush)
+      this.#words += encodeCommand(words)
     })
 
-  #late(doing: string): Lost {
-    return new Lost(`no answer to ${doing} within ${this.#timeoutMs} ms`, 'silent')
+  readonly #flush = (): void => {
+    if (this.#stands) this.#socket.write(this.#words)
+    this.#words = ''
   }
 
-  async #inTime<T>(work: Promise<T>, doing: string): Promise<T> {
-    const { promise: late, reject } = Promise.withResolvers<never>()
-    const alarm = startAlarm(this.#timeoutMs, () => reject(this.#late(doing)))
+  #read(length: number): boolean {
     try {
-      return await Promise.race([work, late])
-    } finally {
-      alarm.stop()
+      if (this.#failure === undefined) this.#reader.push(arrival, length)
+    } catch (error) {
+      this.#fail(new Lost(reasonOf(error), 'not-redis'))
     }
+    return true // go on reading
   }
 
-  #explain(error: unknown): Lost | Refused {
-    if (error instanceof Lost) return error
-    if (this.#failure instanceof Lost) return this.#failure
-    if (error instanceof ErrorReply) return new Refused(error.message)
-    const cause = this.#failure ?? error
-    if (cause instanceof ErrorReply) return new Refused(cause.message)
-    if (cause instanceof SocketClosedUnexpectedlyError) return new Lost('the connection was cut', 'reset')
-    if (cause instanceof ConnectionTimeoutError) return new Lost('no connection in time', 'timed-out')
-    return new Lost(reasonOf(cause), answerOfSocketError(cause as Error, false))
+  /** The answer to the oldest question, maybe long after its sender gave up. */
+  #answer(reply: Reply, refusal: string | undefined): void {
+    const asked = this.#asked.shift()
+    if (asked === undefined) {
+      if (this.#hear === undefined || refusal !== undefined) throw new Error('an answer that nobody asked for')
+      return this.#hear(reply)
+    }
+    asked.wait.isOver = true
+    if (refusal === undefined) asked.resolve(reply)
+    else asked.reject(new Refused(refusal))
   }
-}
 
-/** The socket that is made meanwhile. The library keeps it to itself, and Node announces each new one. */
-function withSocket<T>(make: () => T): { result: T; socket: Socket | undefined } {
-  let socket: Socket | undefined
-  const hear = (message: unknown): void => void (socket = (message as { socket: Socket }).socket)
-  subscribe('net.client.socket', hear)
-  try {
-    return { result: make(), socket }
-  } finally {
-    unsubscribe('net.client.socket', hear)
+  #late(doing: string): Lost {
+    return new Lost(`no answer to ${doing} within ${this.#options.timeoutMs} ms`, 'silent')
+  }
+
+  #fail(error: Lost): void {
+    if (this.#failure !== undefined) return
+    this.#end(error)
+    for (const run of this.#closers.splice(0)) run()
+  }
+
+  #end(error: Lost): void {
+    this.#failure ??= error
+    this.#stands = false
+    this.#patience.stop()
+    this.#socket.destroy()
+    this.#refuseLogin(this.#failure)
+    for (const { wait, reject } of this.#asked.splice(0)) {
+      wait.isOver = true
+      reject(this.#failure)
+    }
   }
 }

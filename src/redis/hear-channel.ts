@@ -1,7 +1,7 @@
 // Listens on one channel for a moment, on a connection of its own. Used for the hello channel, on which Sentinels
 // introduce themselves every two seconds: the only way to learn from a server who guards it.
 
-import { clientOptions, makeClient, type ConnectOptions } from './connection.ts'
+import { OwnConnection, type ConnectOptions, type Reply } from './connection.ts'
 
 /**
  * Resolves with the first message for which `enough` says yes, or undefined when the time ran out or was cut short, the
@@ -13,25 +13,27 @@ export async function hearChannel<T>(
   enough: (message: string) => T | undefined,
   signal: AbortSignal,
 ): Promise<T | undefined> {
-  const client = makeClient(clientOptions(options))
-  let timer: NodeJS.Timeout | undefined
-  try {
-    return await new Promise<T | undefined>((resolve) => {
-      const give = (): void => resolve(undefined)
-      timer = setTimeout(give, options.timeoutMs)
-      signal.addEventListener('abort', give, { once: true })
-      client.on('error', give)
-      const hear = async (): Promise<void> => {
-        await client.connect()
-        await client.subscribe(channel, (message) => {
-          const found = enough(message)
-          if (found !== undefined) resolve(found)
-        })
-      }
-      hear().catch(give)
-    })
-  } finally {
-    clearTimeout(timer)
-    if (client.isOpen) client.destroy()
-  }
+  const { promise: heard, resolve } = Promise.withResolvers<T | undefined>()
+  const give = (): void => resolve(undefined)
+  const connection = new OwnConnection(options, (reply) => {
+    const found = messageOf(reply, enough)
+    if (found !== undefined) resolve(found)
+  })
+  const timer = setTimeout(give, options.timeoutMs)
+  signal.addEventListener('abort', give, { once: true })
+  connection.onClose(give)
+  connection
+    .logIn()
+    .then(() => connection.send('SUBSCRIBE', channel))
+    .catch(give)
+  const found = await heard
+  signal.removeEventListener('abort', give)
+  clearTimeout(timer)
+  connection.close()
+  return found
+}
+
+/** `["message", channel, text]` */
+function messageOf<T>(reply: Reply, enough: (message: string) => T | undefined): T | undefined {
+  return Array.isArray(reply) && reply[0] === 'message' ? enough(String(reply[2])) : undefined
 }
