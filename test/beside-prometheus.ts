@@ -123,7 +123,7 @@ async function startOurs(series: readonly WrittenSeries[], timesMs: readonly num
     parts: {
       fleet: { deployments: () => [], accept: () => false, forget: () => false },
       log: silentLog,
-      metricsPage: () => '',
+      metricsPage: () => ({ bytes: Buffer.alloc(0), release: () => undefined }),
       slowCommands: () => [],
       notReady: () => [],
       rules,

@@ -167,7 +167,7 @@ suite('change', { concurrency: 2 }, () => {
     t.after(() => metrics.stop())
     const lag = (): number | undefined => {
       const line = new RegExp(`^respite_replication_lag_seconds\\{.*instance="${replica.id}".*\\} (\\S+)`, 'm')
-      const value = line.exec(metrics.page().toString())?.[1]
+      const value = line.exec(metrics.page().bytes.toString())?.[1]
       return value === undefined ? undefined : Number(value)
     }
     await until('it is hardly behind', () => (lag() ?? 9) <= 1.5)
@@ -186,7 +186,7 @@ suite('change', { concurrency: 2 }, () => {
     assert.equal(
       metrics
         .page()
-        .toString()
+        .bytes.toString()
         .includes(`respite_replication_lag_seconds{deployment="orders",instance="${primary.id}"`),
       false,
     )

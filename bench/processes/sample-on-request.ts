@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { systemClock } from '../../src/lib/clock.ts'
 import { ExposedLines } from '../../src/metrics/exposed-lines.ts'
-import { EXPOSITION_CONTENT_TYPE, joinLines } from '../../src/metrics/exposition.ts'
+import { EXPOSITION_CONTENT_TYPE, PageMemory, type LentPage } from '../../src/metrics/exposition.ts'
 import { makeHistory } from '../../src/metrics/history.ts'
 import { labelText } from '../../src/metrics/series.ts'
 import { startCollectors, takeSample } from '../../src/metrics/take-sample.ts'
@@ -23,17 +23,19 @@ const labels = { deployment: 'bench', instance: showAddress(address) }
 const source = makeHistory({ keepMs: 3_600_000, clock: systemClock }).open(labels.instance, labels)
 
 const lines = new ExposedLines(labelText(labels))
+const pages = new PageMemory()
 
-async function render(): Promise<Buffer> {
+async function render(): Promise<LentPage> {
   const server = { ask: askOf(connection.send), kind: 'server' } as const
   const { snapshot } = await takeSample(server, started, {}, systemClock.now())
   source.append(snapshot)
-  return joinLines([lines.show(snapshot)])
+  return pages.lend([lines.show(snapshot)])
 }
 
 const http = createServer({ keepAliveTimeout: 90_000 }, (_request, response) => {
   render().then(
-    (text) => response.setHeader('content-type', EXPOSITION_CONTENT_TYPE).end(text),
+    ({ bytes, release }) =>
+      response.once('close', release).setHeader('content-type', EXPOSITION_CONTENT_TYPE).end(bytes),
     (error: unknown) => response.writeHead(500).end(String(error)),
   )
 })

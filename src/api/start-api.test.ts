@@ -70,7 +70,7 @@ const slow = {
 const parts: ApiOptions['parts'] = {
   fleet,
   log: silentLog,
-  metricsPage: () => 'redis_up 1\n',
+  metricsPage: () => ({ bytes: Buffer.from('redis_up 1\n'), release: () => undefined }),
   slowCommands: (name, id) => (name === 'orders' && id === server.id ? [slow] : []),
   notReady: () => [],
 }
@@ -172,7 +172,7 @@ describe('the loopback door', () => {
   })
 
   it('tells a bug to the caller without its stack', async () => {
-    const broken = (): string => {
+    const broken = (): never => {
       throw new TypeError('cannot read')
     }
     const { url } = await start({ parts: { ...parts, metricsPage: broken } })

@@ -9,7 +9,7 @@ import { addArchive, type ArchivedShard } from './archive-series.ts'
 import { startCanary } from './canary.ts'
 import type { SampleSettings } from './collector.ts'
 import { ExposedLines } from './exposed-lines.ts'
-import { joinLines } from './exposition.ts'
+import { PageMemory, type LentPage } from './exposition.ts'
 import { makeHistory, type History, type HistorySource } from './history.ts'
 import { processSnapshot } from './process-series.ts'
 import { Sampler } from './sample-server.ts'
@@ -63,6 +63,7 @@ export class Metrics {
   readonly #starting = new Set<string>()
   readonly #wholes = new Map<string, Whole>()
   readonly #ownLines = new ExposedLines()
+  readonly #pages = new PageMemory()
   #deployments: readonly MeasuredDeployment[]
   #wholesKeptAt = Number.NEGATIVE_INFINITY
   #timer: Timer | undefined
@@ -93,7 +94,7 @@ export class Metrics {
   }
 
   /** Everything that is known now, in Prometheus' text format. */
-  page(): Buffer<ArrayBuffer> {
+  page(): LentPage {
     const { fleet, clock, version } = this.#options
     const now = clock.now()
     const shown = [this.#ownLines.show(processSnapshot(this.history.stats(), version, now))]
@@ -103,7 +104,7 @@ export class Metrics {
       shown.push(lines.answer.show(answer))
       if (sampler.latest !== undefined) shown.push(lines.sample.show(sampler.latest))
     }
-    return joinLines(shown)
+    return this.#pages.lend(shown)
   }
 
   reconfigure(deployments: readonly MeasuredDeployment[]): void {
