@@ -3,7 +3,7 @@
 // have) it says by throwing; the sampler turns that into *could not look*, and the other collectors go on.
 
 import type { Ask } from '../redis/ask.ts'
-import type { Info } from '../redis/info.ts'
+import type { Info, Stretch } from '../redis/info.ts'
 import type { CommandStats } from './command-table.ts'
 import type { Snapshot } from './series.ts'
 import type { SlowLog } from './slow-log.ts'
@@ -12,7 +12,7 @@ import type { SlowLog } from './slow-log.ts'
 export interface Look {
   readonly info: Info // INFO ALL, without the sections Commandstats and Latencystats
   readonly commands: ReadonlyMap<string, CommandStats> // Commandstats by command; other numbers in the next sample
-  readonly latencyStats: string // the lines of Latencystats; '' before Redis 7
+  readonly latencyStats: Stretch // the lines of Latencystats; none before Redis 7
   readonly kind: 'server' | 'sentinel'
   readonly cluster: boolean // INFO says cluster_enabled:1
   readonly ask: Ask

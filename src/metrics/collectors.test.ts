@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { InfoReader } from '../redis/info.ts'
+import { InfoReader, NO_TEXT } from '../redis/info.ts'
 import type { Collector, Look } from './collector.ts'
 import commandstats from './collectors/commandstats.ts'
 import errorstats from './collectors/errorstats.ts'
@@ -33,7 +33,7 @@ function lookAt(text: string, now: number): Look {
   const ask = (...words: string[]): never => assert.fail(`nothing is asked, but ${words.join(' ')} was`)
   const reader = new InfoReader('Commandstats', 'Latencystats')
   const info = reader.read(text)
-  const [commandStats = '', latencyStats = ''] = reader.sections
+  const [commandStats = NO_TEXT, latencyStats = NO_TEXT] = reader.sections
   const commands = startCommandTable()(commandStats)
   const said = { info, commands, latencyStats }
   return { ...said, kind: 'server', cluster: false, ask, now, settings: {}, slowLog: makeSlowLog() }

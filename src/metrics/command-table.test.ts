@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assert as check, array, integer, property, record, uniqueArray } from 'fast-check'
-import { NumberReader, startCommandTable } from './command-table.ts'
+import type { Stretch } from '../redis/info.ts'
+import { NumberReader } from '../redis/number-reader.ts'
+import { startCommandTable } from './command-table.ts'
+
+/** The lines in the middle of others. */
+const within = (lines: string): Stretch => ({
+  text: `a:1\r\n${lines}# B\r\ncmdstat_b:calls=1\r\n`,
+  from: 5,
+  to: 5 + lines.length,
+})
 
 test('numbers are read where they stand, and are those of Number()', () => {
   const reader = new NumberReader()
@@ -26,7 +35,7 @@ test('commands that come, go and change places keep their own numbers', () => {
           ({ name, calls, usec }) =>
             `cmdstat_c${name}|s:calls=${calls},usec=${usec},usec_per_call=1.25,rejected_calls=${name},failed_calls=7\r\n`,
         )
-        const table = read(text.join('') + '\r\n')
+        const table = read(within(text.join('') + '\r\n'))
         assert.deepEqual(
           [...table.values()].map(({ cmd, calls, usec, rejected, failed }) => [cmd, calls, usec, rejected, failed]),
           commands.map(({ name, calls, usec }) => [`c${name}|s`, calls, usec, name, 7]),
@@ -39,7 +48,8 @@ test('commands that come, go and change places keep their own numbers', () => {
 
 test('lines that are none are passed over', () => {
   const read = startCommandTable()
-  const table = read('nonsense\r\ncmdstat_get:calls=1,usec=2,usec_per_call=2.00\r\ncmdstat_\r\ncmdstat_x:usec=1\r\n')
+  const said = 'nonsense\r\ncmdstat_get:calls=1,usec=2,usec_per_call=2.00\r\ncmdstat_\r\ncmdstat_x:usec=1\r\n'
+  const table = read(within(said))
   assert.deepEqual(
     [...table.values()].map(({ cmd, calls, usec, rejected }) => [cmd, calls, usec, rejected]),
     [['get', 1, 2, undefined]],

@@ -2,6 +2,9 @@
 // all lines stand where they stood the last time, so a line is compared with the one remembered and only its digits are
 // read: no pieces of text are made.
 
+import type { Stretch } from '../redis/info.ts'
+import { NumberReader } from '../redis/number-reader.ts'
+
 export interface CommandStats {
   readonly cmd: string // "get", "config|get"
   calls: number
@@ -10,53 +13,27 @@ export interface CommandStats {
   failed: number | undefined
 }
 
-/** Reads numbers where they stand; `end` is behind the last one that was read. */
-export class NumberReader {
-  end = 0
-
-  /** A number without sign or exponent; its value is that of Number() on the same digits. */
-  read(text: string, from: number): number {
-    let at = from
-    let digits = 0
-    let point = -1
-    for (; at < text.length; at += 1) {
-      const code = text.charCodeAt(at)
-      if (code === POINT && point === -1) point = at
-      else if (code >= ZERO && code <= NINE) digits = digits * 10 + (code - ZERO)
-      else break
-    }
-    this.end = at
-    if (digits > Number.MAX_SAFE_INTEGER) return Number(text.slice(from, at))
-    return point === -1 ? digits : digits / (POWERS[at - point - 1] ?? NaN) // both exact, so the quotient is the nearest double
-  }
-}
-
-const POWERS = Array.from({ length: 23 }, (_none, at) => 10 ** at)
-const POINT = 46
-const ZERO = 48
-const NINE = 57
-
 interface Line extends CommandStats {
   readonly start: string // `cmdstat_get:calls=`
 }
 
 /** For one server. The same objects come again with new numbers in the next sample; nobody may keep them. */
-export function startCommandTable(): (section: string) => ReadonlyMap<string, CommandStats> {
+export function startCommandTable(): (section: Stretch) => ReadonlyMap<string, CommandStats> {
   const reader = new NumberReader()
   const lines: Line[] = []
   let byCommand = new Map<string, Line>()
-  return (section) => {
+  return ({ text, from: begin, to }) => {
     let [count, moved] = [0, false]
-    for (let from = 0; from < section.length; from = afterLine(section, reader.end)) {
+    for (let from = begin; from < to; from = afterLine(text, reader.end)) {
       const known = lines[count]
-      const isSame = known !== undefined && section.startsWith(known.start, from)
-      const line = isSame ? known : lineAt(section, from, byCommand)
+      const isSame = known !== undefined && text.startsWith(known.start, from)
+      const line = isSame ? known : lineAt(text, from, byCommand)
       reader.end = from
       if (line === undefined) continue
       if (!isSame) moved = true
       lines[count] = line
       count += 1
-      readNumbers(section, from + line.start.length, line, reader)
+      readNumbers(text, from + line.start.length, line, reader)
     }
     if (moved || count !== lines.length) {
       lines.length = count

@@ -12,7 +12,7 @@ import { loadUnits } from '../lib/load-units.ts'
 import { withoutReplicas } from '../redis/topology.ts'
 import type { Ask } from '../redis/ask.ts'
 import { Lost, Refused } from '../redis/connection.ts'
-import { InfoReader, type Info } from '../redis/info.ts'
+import { InfoReader, NO_TEXT, type Info } from '../redis/info.ts'
 import { askAhead, makeAsked, type Asked } from './asking.ts'
 import { isCollector, type Collector, type Look, type SampleSettings } from './collector.ts'
 import { startCommandTable } from './command-table.ts'
@@ -80,7 +80,7 @@ export async function takeSample(
   const read = started.infoReader.read(await infoText)
   const { archives } = server
   const info = archives === undefined || archives.size === 0 ? read : withoutReplicas(read, archives)
-  const [commandStats = '', latencyStats = ''] = started.infoReader.sections
+  const [commandStats = NO_TEXT, latencyStats = NO_TEXT] = started.infoReader.sections
   const snapshot = new Snapshot(now)
   const look: Look = {
     info,

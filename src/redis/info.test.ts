@@ -99,12 +99,30 @@ test('the names are the same array while the fields are the same', () => {
   assert.notEqual(reader.read('a:3\r\n').names, names)
 })
 
+test('a number in digits is the same read where it stands, and nothing else is one', () => {
+  const said = fc.oneof(
+    fc.constantFrom('', '-1', '1e5', '12.5%', 'ok', '1.2.3', '00', '18446744073709551615', '0.0000001'),
+    fc.nat().map(String),
+    fc.tuple(fc.nat(), fc.nat({ max: 999 })).map(([whole, part]) => `${whole}.${part}`),
+  )
+  fc.assert(
+    fc.property(fc.array(said), (values) => {
+      const info = parseInfo(values.map((value, at) => `f${at}:${value}\r\n`).join(''))
+      for (const [at, value] of values.entries()) {
+        assert.equal(info.textAt(at), value)
+        assert.equal(info.digitsAt(at), /^\d+(\.\d+)?$/.test(value) ? Number(value) : undefined)
+      }
+    }),
+  )
+})
+
 test('sections that are left to somebody else are taken out wherever they stand', () => {
   const reader = new InfoReader('Commandstats', 'Latencystats')
   const text =
     '# Server\r\na:1\r\n\r\n# Commandstats\r\nc:1\r\n\r\n# Errorstats\r\ne:1\r\n\r\n# Latencystats\r\nl:1\r\n'
   assert.deepEqual(reader.read(text).names, ['a', 'e'])
-  assert.deepEqual(reader.sections, ['c:1\r\n\r\n', 'l:1\r\n'])
+  const lines = (): string[] => reader.sections.map(({ text, from, to }) => text.slice(from, to))
+  assert.deepEqual(lines(), ['c:1\r\n\r\n', 'l:1\r\n'])
   assert.deepEqual(reader.read('a:1\r\n# Commandstats').names, ['a'])
-  assert.deepEqual(reader.sections, ['', ''])
+  assert.deepEqual(lines(), ['', ''])
 })

@@ -1,30 +1,63 @@
 // INFO as its fields. Which fields there are, and in which order, stays the same for days: so what one text has taught
 // is kept for the next one of the same server, and reading that is little more than finding the ends of its lines.
 
+import { NumberReader } from './number-reader.ts'
+
+/** A part of a text, not cut out of it: reading one that was costs more. */
+export interface Stretch {
+  readonly text: string
+  readonly from: number
+  readonly to: number
+}
+
+export const NO_TEXT: Stretch = { text: '', from: 0, to: 0 }
+
+interface Fields {
+  readonly names: readonly string[]
+  readonly places: ReadonlyMap<string, number>
+  readonly text: string
+  readonly bounds: readonly number[] // by place: where what the field says begins, and where it ends
+}
+
 /** The fields of one text. A name that stands there twice counts once, as it stood first. */
 export class Info {
   readonly names: readonly string[] // the same array as in the text before, as long as the fields are the same
-  readonly texts: readonly string[] // as many, what the fields say
-  readonly #places: ReadonlyMap<string, number>
+  readonly #fields: Fields
 
-  constructor(names: readonly string[], texts: readonly string[], places: ReadonlyMap<string, number>) {
-    this.names = names
-    this.texts = texts
-    this.#places = places
+  constructor(fields: Fields) {
+    this.names = fields.names
+    this.#fields = fields
   }
 
   get(name: string): string | undefined {
-    return this.texts[this.#places.get(name) ?? -1]
+    const at = this.#fields.places.get(name)
+    return at === undefined ? undefined : this.textAt(at)
   }
 
   has(name: string): boolean {
-    return this.#places.has(name)
+    return this.#fields.places.has(name)
+  }
+
+  /** What the field at this place of `names` says. */
+  textAt(at: number): string {
+    const { text, bounds } = this.#fields
+    return text.slice(bounds[2 * at], bounds[2 * at + 1])
+  }
+
+  /** The same when it is a number in plain digits, which most are; undefined for everything else. */
+  digitsAt(at: number): number | undefined {
+    const { text, bounds } = this.#fields
+    const [from, to] = [bounds[2 * at] as number, bounds[2 * at + 1] as number]
+    const value = numbers.read(text, from)
+    return numbers.end === to && to > from ? value : undefined
   }
 
   *[Symbol.iterator](): Generator<[name: string, text: string]> {
-    for (const [at, name] of this.names.entries()) yield [name, this.texts[at] ?? '']
+    for (const [at, name] of this.names.entries()) yield [name, this.textAt(at)]
   }
 }
+
+const numbers = new NumberReader()
 
 /** Parses `field:value` lines; sections and everything that is not of that form are passed over. */
 export function parseInfo(text: string): Info {
@@ -33,8 +66,8 @@ export function parseInfo(text: string): Info {
 
 /** Reads the texts of one server, one after the other. */
 export class InfoReader {
-  /** Of the last text the sections that are not read, in the order in which they were named; '' for one that it lacks. */
-  readonly sections: string[]
+  /** Of the last text the sections that are not read, in the order in which they were named; empty where it lacks one. */
+  readonly sections: Stretch[]
   readonly #headers: readonly string[]
   #names: string[] = []
   #places = new Map<string, number>()
@@ -43,25 +76,29 @@ export class InfoReader {
   /** `apart`: names of sections whose lines are left to somebody else. */
   constructor(...apart: readonly string[]) {
     this.#headers = apart.map((name) => `# ${name}`)
-    this.sections = apart.map(() => '')
+    this.sections = apart.map(() => NO_TEXT)
   }
 
   read(text: string): Info {
-    this.sections.fill('')
-    const texts: string[] = []
-    let start = 0
+    this.sections.fill(NO_TEXT)
+    const bounds: number[] = []
+    let [start, count] = [0, 0]
     while (start < text.length) {
       if (text.charCodeAt(start) === HASH) start = this.#passSection(text, start)
       else {
         const end = lineEnd(text, start)
-        const colon = this.#colonOf(text, start, end, texts.length)
-        if (colon !== -1) texts.push(text.slice(colon + 1, text.charCodeAt(end - 1) === RETURN ? end - 1 : end))
+        const colon = this.#colonOf(text, start, end, count)
+        if (colon !== -1) {
+          bounds[2 * count] = colon + 1
+          bounds[2 * count + 1] = text.charCodeAt(end - 1) === RETURN ? end - 1 : end
+          count += 1
+        }
         start = end + 1
       }
     }
-    if (texts.length < this.#names.length) this.#forget(texts.length)
+    if (count < this.#names.length) this.#forget(count)
     this.#isShared = true
-    return new Info(this.#names, texts, this.#places)
+    return new Info({ names: this.#names, places: this.#places, text, bounds })
   }
 
   /** Where the value of the next field begins, or -1 when the line is none. */
@@ -94,7 +131,7 @@ export class InfoReader {
     if (at === -1) return lines
     const next = text.indexOf('\n#', start)
     const end = next === -1 ? text.length : next + 1
-    this.sections[at] = text.slice(lines, end)
+    this.sections[at] = { text, from: lines, to: end }
     return end
   }
 }

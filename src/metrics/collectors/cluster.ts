@@ -57,7 +57,7 @@ function startAdding(): (info: Info, out: Snapshot) => void {
   })
   return (info, out) => {
     for (const { at, means } of fieldsOf(info)) {
-      const value = parseState(info.texts[at] ?? '')
+      const value = info.digitsAt(at) ?? parseState(info.textAt(at))
       if (value !== undefined) out.add(means, value)
     }
   }

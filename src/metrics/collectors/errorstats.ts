@@ -17,7 +17,7 @@ export default {
     const fieldsOf = startFields((field) => (field.startsWith(PREFIX) ? seriesOfField(field) : undefined))
     return ({ info }, out) => {
       for (const { at, means } of fieldsOf(info)) {
-        const count = pairNumber(info.texts[at] ?? '', 'count=')
+        const count = pairNumber(info.textAt(at), 'count=')
         if (count !== undefined) out.add(means, count)
       }
     }

@@ -54,24 +54,26 @@ export default {
     const fieldsOf = startFields(meaningOf)
     return ({ info }, out) => {
       for (const { at, means } of fieldsOf(info)) {
-        const text = info.texts[at] ?? ''
-        if ('series' in means) add(means, text, out)
-        else addUnnamed(means, text, out)
+        if ('series' in means) add(means, info.digitsAt(at) ?? parseShare(info.textAt(at)), out)
+        else addUnnamed(means, info.digitsAt(at) ?? parseState(info.textAt(at)), out)
       }
       addTexts(info, out)
     }
   },
 } satisfies Collector
 
-function add({ series, divisor }: FieldSeries, text: string, out: Snapshot): void {
-  const last = text.length - 1
-  const value = parseState(text.charCodeAt(last) === PER_CENT ? text.slice(0, last) : text)
+function add({ series, divisor }: FieldSeries, value: number | undefined, out: Snapshot): void {
   if (value !== undefined) out.add(series, value / divisor)
 }
 
-function addUnnamed(of: Unnamed, text: string, out: Snapshot): void {
-  const value = of.target === null ? undefined : parseState(text)
-  if (value === undefined) return
+/** `12.5%` too. */
+function parseShare(text: string): number | undefined {
+  const last = text.length - 1
+  return parseState(text.charCodeAt(last) === PER_CENT ? text.slice(0, last) : text)
+}
+
+function addUnnamed(of: Unnamed, value: number | undefined, out: Snapshot): void {
+  if (value === undefined || of.target === null) return
   if (of.target === undefined) of.target = declareField(of.field)
   if (of.target !== null) out.add(of.target.series, value)
 }

@@ -17,7 +17,7 @@ export default {
     const fieldsOf = startFields((field) => targets.get(field))
     return ({ info }, out) => {
       for (const { at, means } of fieldsOf(info)) {
-        const value = parseState(info.texts[at] ?? '')
+        const value = info.digitsAt(at) ?? parseState(info.textAt(at))
         if (value !== undefined) out.add(means.series, value / means.divisor)
       }
     }

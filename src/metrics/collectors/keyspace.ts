@@ -49,7 +49,7 @@ export default {
         out.add(series.expiring, 0)
       }
       for (const { at, means: series } of fieldsOf(info)) {
-        const text = info.texts[at] ?? ''
+        const text = info.textAt(at)
         out.add(series.keys, pairNumber(text, 'keys=') ?? 0)
         out.add(series.expiring, pairNumber(text, 'expires=') ?? 0)
         const ttlMs = pairNumber(text, 'avg_ttl=')

@@ -2,7 +2,8 @@
 // percent numbers (50, 99, 99.9) and the unit is microseconds, because dashboards for redis_exporter ask for those.
 
 import type { Collector } from '../collector.ts'
-import { afterLine, NumberReader } from '../command-table.ts'
+import { NumberReader } from '../../redis/number-reader.ts'
+import { afterLine } from '../command-table.ts'
 import { copyOf, remember } from '../series-cache.ts'
 import { family, labelText, seriesOf, type Series, type Snapshot } from '../series.ts'
 
@@ -28,9 +29,9 @@ export default {
   start() {
     const lines: Line[] = [] // as in the last sample; nearly all stand where they stood
     const reader = new NumberReader()
-    return ({ latencyStats: text, commands }, out) => {
+    return ({ latencyStats: { text, from: begin, to }, commands }, out) => {
       let at = 0
-      for (let from = 0; from < text.length; from = afterLine(text, from)) {
+      for (let from = begin; from < to; from = afterLine(text, from)) {
         let line = lines[at]
         if (line === undefined || !text.startsWith(line.start, from)) line = lineAt(text, from)
         if (line === undefined) continue
