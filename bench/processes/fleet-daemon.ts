@@ -1,6 +1,7 @@
 // The daemon in a process of its own, with two things more than `respite watch` has: it can be told to fill an hour of
 // history, and to say how late its samples were. The history is filled by the way that samples go: two real snapshots of
-// each server are replayed 720 times, series that differ between the two moving on by about as much each time.
+// each server are replayed 720 times, series that differ between the two moving on by about as much each time, on a clock
+// that runs an hour ahead meanwhile. Then the clock is set back, and history moves what it has to where it belongs.
 //   node bench/processes/fleet-daemon.ts CONFIGURATION     then on standard input: fill | compare | lateness FROM_MS TO_MS
 
 import { createInterface } from 'node:readline'
@@ -69,25 +70,33 @@ async function compare(replaying: boolean): Promise<void> {
     if (replayed % 20 === 0) globalThis.gc?.() // an hour in a minute makes rubbish that an hour in an hour does not
     await sleep(1) // the watching goes on meanwhile
   }
+  globalThis.gc?.()
   say({ event: 'compared', series, changing, history: history.stats() })
 }
 
 function replay({ id, labels }: Source, second: Snapshot, steps: readonly number[]): void {
-  const hour = history.open(`${id}, the hour before`, labels)
+  const source = history.open(id, labels)
   const values = [...second.values]
   const digits = values.map((value, at) => digitsOf(value, (steps[at] ?? 0) + value))
-  const endMs = Date.now() - EVERY_MS
-  for (let left = HOUR_SAMPLES; left > 0; left -= 1) {
-    const made = new Snapshot(endMs - left * EVERY_MS)
-    for (const [at, one] of second.series.entries()) {
-      const step = steps[at] ?? 0
-      const value = values[at] ?? NaN
-      if (step !== 0 && !Number.isNaN(step)) values[at] = round(value + step * (0.5 + Math.random()), digits[at] ?? 17)
-      made.add(one, values[at] ?? NaN)
+  const { now } = Date
+  const beganMs = now()
+  try {
+    for (let sample = 1; sample <= HOUR_SAMPLES; sample += 1) {
+      const atMs = beganMs + sample * EVERY_MS
+      Date.now = () => atMs
+      const made = new Snapshot(atMs)
+      for (const [at, one] of second.series.entries()) {
+        const step = steps[at] ?? 0
+        const value = values[at] ?? NaN
+        if (step !== 0 && !Number.isNaN(step))
+          values[at] = round(value + step * (0.5 + Math.random()), digits[at] ?? 17)
+        made.add(one, values[at] ?? NaN)
+      }
+      source.append(made)
     }
-    hour.append(made)
+  } finally {
+    Date.now = now
   }
-  hour.close()
 }
 
 /** How many decimals both values have: 0, 2, 3 or 6, or 17 for a full double. */
