@@ -2,10 +2,9 @@
 // whether any sample is late. The hour is filled beforehand from real snapshots, replayed with values that move; with
 // --full the daemon watches for a whole hour instead.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { makeFolder } from '../lab/children.ts'
 import { startServer, type Server } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
@@ -13,7 +12,7 @@ import type { HistoryStats } from '../src/metrics/history.ts'
 import type { Bench, BenchOptions } from './measure/bench.ts'
 import { countSeries, fetchText } from './measure/fetch-text.ts'
 import { percentile } from './measure/numbers.ts'
-import { startOwnProcess, type OwnProcess } from './measure/own-process.ts'
+import { shippedFlags, startOwnProcess, type OwnProcess } from './measure/own-process.ts'
 import { cpuSeconds, residentBytes } from './measure/process-cost.ts'
 import { startTraffic } from './measure/traffic.ts'
 
@@ -56,12 +55,6 @@ async function startServers(): Promise<Server[]> {
   }
   await Promise.all(Array.from({ length: 4 }, startSome))
   return servers
-}
-
-/** The flags that `./respite` hands to Node: the bench measures what people run. */
-function shippedFlags(): string[] {
-  const script = readFileSync(fileURLToPath(new URL('../respite', import.meta.url)), 'utf8')
-  return [...script.matchAll(/ (--[a-z-]+=\d+)/g)].map(([, flag = '']) => flag)
 }
 
 function writeConfiguration(servers: readonly Server[]): string {

@@ -8,13 +8,13 @@ import { until } from '../lab/until.ts'
 import type { Bench } from './measure/bench.ts'
 import { countSeries, fetchText } from './measure/fetch-text.ts'
 import { alternate, median } from './measure/numbers.ts'
-import { startOwnProcess, startProgram } from './measure/own-process.ts'
+import { shippedFlags, startOwnProcess, startProgram } from './measure/own-process.ts'
 import { cpuSeconds } from './measure/process-cost.ts'
 import { startTraffic } from './measure/traffic.ts'
 
 const SCRAPES = 400
 const EVERY_MS = 50
-const WARM_UP_SCRAPES = 1_500
+const WARM_UP_SCRAPES = 4_000 // after half as many V8 still compiles, at a tenth of the cost of a sample
 const BAR = 1 / 3
 const COMMANDS = 40
 const EXPORTER = 'prometheus-redis-exporter'
@@ -42,7 +42,7 @@ export default {
     const server = await startServer({ name: 'sampled' })
     const traffic = startTraffic([server.port], 100, COMMANDS)
     const port = await freePort()
-    const ours = startOwnProcess<{ url: string }>('bench/processes/sample-on-request.ts', [server.url])
+    const ours = startOwnProcess<{ url: string }>('bench/processes/sample-on-request.ts', [server.url], shippedFlags())
     const theirs = startProgram(EXPORTER, [
       `-redis.addr=${server.url}`,
       `-web.listen-address=127.0.0.1:${port}`,

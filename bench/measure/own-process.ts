@@ -2,6 +2,7 @@
 // bench/processes/ say one JSON line on standard output when they are ready, and end with our end of their input.
 
 import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -12,6 +13,12 @@ export interface OwnProcess<Line> {
   /** One line to its standard input. */
   write(line: string): void
   stop(): Promise<void>
+}
+
+/** The flags that `./respite` hands to Node: the benches measure what people run. */
+export function shippedFlags(): string[] {
+  const script = readFileSync(fileURLToPath(new URL('../../respite', import.meta.url)), 'utf8')
+  return [...script.matchAll(/ (--[a-z-]+=\d+)/g)].map(([, flag = '']) => flag)
 }
 
 /** Runs a TypeScript file, named from the repository's root, with this Node. */

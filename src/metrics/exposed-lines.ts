@@ -5,6 +5,7 @@
 // The text is a list of records in the order of the page: of each family its header (HELP and TYPE), then its series. A
 // record that is not shown now has no bytes and keeps its place: the percentile of a command comes and goes.
 
+import { NumberWriter } from './number-writer.ts'
 import type { Family, Series, Snapshot } from './series.ts'
 
 const HEADER = -1 // in place of a place
@@ -119,15 +120,15 @@ export class ExposedLines {
         if (isHere) this.#draftRecord(record)
         done = oldEnd
       } else if (isHere && place !== HEADER && !Object.is(values[place], this.#shown[record])) {
-        const text = formatValue(values[place] as number)
+        number.write(values[place] as number)
         const valueStart = oldEnd - 1 - (this.#lengths[record] as number)
-        if (text.length === this.#lengths[record]) writeAscii(bytes, text, valueStart)
+        if (number.length === this.#lengths[record]) number.copyTo(bytes, valueStart)
         else {
           draft.copy(bytes, done, valueStart)
-          draft.write(text)
+          draft.writeNumber()
           done = oldEnd - 1
         }
-        this.#remember(record, text)
+        this.#remember(record)
       }
       starts[record + 1] = oldEnd + draft.length - done
     }
@@ -148,14 +149,17 @@ export class ExposedLines {
   #draftRecord(record: number): void {
     const place = this.#places[record] as number
     if (place === HEADER) return draft.write(headerOf(this.families[this.#firsts.indexOf(record)] as Family))
-    const text = formatValue(taken.values[place] as number)
-    draft.write(`${headOf(this.#series[place] as Series, this.#labels)}${text}\n`)
-    this.#remember(record, text)
+    number.write(taken.values[place] as number)
+    draft.write(headOf(this.#series[place] as Series, this.#labels))
+    draft.writeNumber()
+    draft.write('\n')
+    this.#remember(record)
   }
 
-  #remember(record: number, text: string): void {
+  /** What is shown of a record is the number that was written last. */
+  #remember(record: number): void {
     this.#shown[record] = taken.values[this.#places[record] as number] as number
-    this.#lengths[record] = text.length
+    this.#lengths[record] = number.length
   }
 }
 
@@ -175,6 +179,8 @@ class Taken {
 
 const taken = new Taken()
 
+const number = new NumberWriter()
+
 /** Where a text is put together. One for all, so that each source holds its text only once. */
 class Draft {
   length = 0
@@ -189,6 +195,12 @@ class Draft {
   write(text: string): void {
     this.#reserve(3 * text.length) // of UTF-8
     this.length += this.#bytes.write(text, this.length)
+  }
+
+  writeNumber(): void {
+    this.#reserve(number.length)
+    number.copyTo(this.#bytes, this.length)
+    this.length += number.length
   }
 
   /** Into this memory, or into new memory when it is too small or far too large. */
@@ -212,11 +224,6 @@ const draft = new Draft()
 /** Buckets and quantiles stand in the order of their bounds, which is that of the snapshot. */
 const isOrdered = ({ family: { type } }: Series): boolean => type === 'histogram' || type === 'summary'
 
-/** Digits over digits; for a dozen bytes a call out of JavaScript costs more than writing them. */
-function writeAscii(bytes: Buffer, text: string, from: number): void {
-  for (let at = 0; at < text.length; at += 1) bytes[from + at] = text.charCodeAt(at)
-}
-
 function headerOf({ name, help, type }: Family): string {
   const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
   return `# HELP ${name} ${escaped}\n# TYPE ${name} ${type}\n`
@@ -226,10 +233,4 @@ function headerOf({ name, help, type }: Family): string {
 function headOf({ name, labels }: Series, more: string): string {
   const all = labels === '' || more === '' ? labels + more : `${labels},${more}`
   return all === '' ? `${name} ` : `${name}{${all}} `
-}
-
-/** Go's ParseFloat reads JavaScript's notation of all finite numbers; only the infinities are written otherwise. */
-function formatValue(value: number): string {
-  if (value === Infinity) return '+Inf'
-  return value === -Infinity ? '-Inf' : `${value}`
 }

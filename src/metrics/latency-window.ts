@@ -14,17 +14,22 @@ export function windowBetween(before: Histogram | undefined, now: Histogram): Hi
   const earlier = before === undefined || isRestart ? NOTHING : before
   const boundsUs: number[] = []
   const counts: number[] = []
-  let [at, lower] = [0, 0]
-  now.boundsUs.forEach((bound, index) => {
-    const count = now.counts[index] ?? 0
-    const known = earlier.boundsUs[at] === bound ? (earlier.counts[at] ?? 0) - (earlier.counts[at - 1] ?? 0) : 0
-    if (earlier.boundsUs[at] === bound) at += 1
+  let [at, lower, earlierLower] = [0, 0, 0]
+  for (let index = 0; index < now.boundsUs.length; index += 1) {
+    const [bound, count] = [now.boundsUs[index] as number, now.counts[index] as number]
+    let known = 0
+    if (earlier.boundsUs[at] === bound) {
+      const earlierCount = earlier.counts[at] as number
+      known = earlierCount - earlierLower
+      earlierLower = earlierCount
+      at += 1
+    }
     if (count - lower > known) {
       boundsUs.push(bound)
       counts.push(count - lower - known)
     }
     lower = count
-  })
+  }
   return { boundsUs, counts }
 }
 

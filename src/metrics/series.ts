@@ -93,26 +93,61 @@ function escapeLabel(value: string): string {
   return /[\\"\n]/.test(value) ? value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n') : value
 }
 
-/** All values of one source at one moment. */
+/**
+ * All values of one source at one moment. A source has the same series in the same order nearly every time, so a snapshot
+ * that is told of the one before (`like`) shares its list of series until the first that differs.
+ */
 export class Snapshot {
   readonly at: number // epoch milliseconds
-  readonly series: Series[] = []
-  readonly values: number[] = []
+  #series: Series[]
+  #values: number[]
+  #count = 0
+  #isShared: boolean // the lists are those of `like`, and up to #count also what was added here
 
-  constructor(at: number) {
+  constructor(at: number, like?: Snapshot) {
     this.at = at
+    this.#isShared = like !== undefined
+    this.#series = like === undefined ? [] : like.#series
+    this.#values = like === undefined ? [] : like.#values.slice()
   }
 
   add(series: Series, value: number): void {
-    this.series.push(series)
-    this.values.push(value)
+    const at = this.#count
+    this.#count += 1
+    if (this.#isShared) {
+      if (this.#series[at] === series) {
+        this.#values[at] = value
+        return
+      }
+      this.#part(at)
+    }
+    this.#series.push(series)
+    this.#values.push(value)
+  }
+
+  /** The same array as that of the snapshot before, when both have the same series. */
+  get series(): readonly Series[] {
+    if (this.#isShared && this.#count < this.#series.length) this.#part(this.#count)
+    return this.#series
+  }
+
+  /** As many, in the same order. */
+  get values(): readonly number[] {
+    if (this.#isShared && this.#count < this.#series.length) this.#part(this.#count)
+    return this.#values
+  }
+
+  /** Only the first `count` are those of the snapshot before. */
+  #part(count: number): void {
+    this.#isShared = false
+    this.#series = this.#series.slice(0, count)
+    this.#values.length = count
   }
 
   /** The value of the first series of that name (and labels, when given), or undefined. A linear scan: for screens. */
   value(name: string, labels?: string): number | undefined {
-    const at = this.series.findIndex(
-      (series) => series.name === name && (labels === undefined || series.labels === labels),
-    )
+    const { series } = this
+    const at = series.findIndex((one) => one.name === name && (labels === undefined || one.labels === labels))
     return at === -1 ? undefined : this.values[at]
   }
 }

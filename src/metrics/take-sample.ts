@@ -33,7 +33,7 @@ export interface StartedCollectors {
   readonly infoReader: InfoReader
   readonly commandTable: ReturnType<typeof startCommandTable>
   readonly slowLog: SlowLog
-  readonly taken: { samples: number; seconds: number }
+  readonly taken: { samples: number; seconds: number; last: Snapshot | undefined }
 }
 
 const BUILT_IN = fileURLToPath(new URL('collectors', import.meta.url))
@@ -59,7 +59,7 @@ export async function startCollectors(...folders: string[]): Promise<StartedColl
     infoReader: new InfoReader('Commandstats', 'Latencystats'),
     commandTable: startCommandTable(),
     slowLog: makeSlowLog(),
-    taken: { samples: 0, seconds: 0 },
+    taken: { samples: 0, seconds: 0, last: undefined },
   }
 }
 
@@ -81,7 +81,7 @@ export async function takeSample(
   const { archives } = server
   const info = archives === undefined || archives.size === 0 ? read : withoutReplicas(read, archives)
   const [commandStats = NO_TEXT, latencyStats = NO_TEXT] = started.infoReader.sections
-  const snapshot = new Snapshot(now)
+  const snapshot = new Snapshot(now, started.taken.last)
   const look: Look = {
     info,
     kind: server.kind,
@@ -96,6 +96,7 @@ export async function takeSample(
   const couldNotLook = await collectAll(started, look, snapshot)
   for (const { at } of couldNotLook) snapshot.add(notLookedAt(at), 1)
   const seconds = (performance.now() - begun) / 1_000
+  started.taken.last = snapshot
   started.taken.samples += 1
   started.taken.seconds += seconds
   snapshot.add(up, 1)

@@ -81,7 +81,7 @@ export class InfoReader {
 
   read(text: string): Info {
     this.sections.fill(NO_TEXT)
-    const bounds: number[] = []
+    const bounds = new Array<number>(2 * this.#names.length)
     let [start, count] = [0, 0]
     while (start < text.length) {
       if (text.charCodeAt(start) === HASH) start = this.#passSection(text, start)

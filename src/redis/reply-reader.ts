@@ -9,11 +9,13 @@ export type Reply = string | number | null | Reply[]
 /** An array that lacks elements. */
 interface Unfinished {
   readonly items: Reply[]
-  missing: number
+  readonly length: number // that it will have
+  filled: number
 }
 
 export const MOST_REPLY_BYTES = 64 * 2 ** 20 // CLIENT LIST of a hundred thousand clients is 35 MB
 const DEEPEST = 4_096 // arrays in arrays
+const MOST_ROOM = 1_024 // that an array gets before its elements come
 
 export class ReplyReader {
   readonly #take: (reply: Reply, refusal: string | undefined) => void
@@ -96,15 +98,15 @@ export class ReplyReader {
   #openArray(length: number): void {
     if (length === 0) return this.#give([])
     if (this.#arrays.length === DEEPEST) throw new Error(`more than ${DEEPEST} arrays in each other`)
-    this.#arrays.push({ items: [], missing: length })
+    this.#arrays.push({ items: new Array<Reply>(Math.min(length, MOST_ROOM)), length, filled: 0 })
   }
 
   #give(element: Reply): void {
     let given = element
     for (let last = this.#arrays.at(-1); last !== undefined; last = this.#arrays.at(-1)) {
-      last.items.push(given)
-      last.missing -= 1
-      if (last.missing > 0) return
+      last.items[last.filled] = given
+      last.filled += 1
+      if (last.filled < last.length) return
       given = last.items
       this.#arrays.pop()
     }

@@ -53,11 +53,12 @@ export default {
       const reply = names.length === 0 ? [] : await ask('LATENCY', 'HISTOGRAM', ...(wholeLists > 0 ? [] : names))
       wholeLists -= 1
       const now = takeHistograms(reply, stats, before)
+      for (const histogram of now.values()) addHistogram(histogram, stats, out)
+      // Behind all that stays, since other commands run each time.
       const all = new Map<number, number>()
-      for (const histogram of now.values()) {
-        addHistogram(histogram, stats, out)
+      for (const histogram of before.size === 0 ? [] : now.values()) {
         const earlier = before.get(histogram.cmd)
-        if (before.size > 0 && histogram !== earlier) addP99(earlier, histogram, all, out)
+        if (histogram !== earlier) addP99(earlier, histogram, all, out)
       }
       const us = quantileUs(windowOf(all), 0.99)
       if (us !== undefined) out.add(overallP99, us / 1e6)
@@ -122,11 +123,11 @@ function takeHistograms(reply: Reply, stats: Stats, before: ReadonlyMap<string, 
 
 /** `flat` is bound, count, bound, count, … */
 function count(cmd: string, calls: number, flat: readonly Reply[], earlier: Counted | undefined): Counted {
-  const counts: number[] = []
+  const counts = new Array<number>(flat.length / 2)
   let isSame = earlier?.boundsUs.length === flat.length / 2
   for (let at = 0; at + 1 < flat.length; at += 2) {
     isSame &&= earlier?.boundsUs[at / 2] === flat[at]
-    counts.push(Number(flat[at + 1]))
+    counts[at / 2] = Number(flat[at + 1])
   }
   const known = isSame ? earlier : undefined
   const boundsUs = known?.boundsUs ?? counts.map((_count, at) => Number(flat[2 * at]))
