@@ -8,7 +8,7 @@ import { Refused, type Reply } from '../redis/connection.ts'
 /** What is remembered of one server between its samples. */
 export interface Asked {
   readonly refusals: Map<string, { error: Refused; until: number }> // by command
-  readonly repeated: Set<string> // questions of the last sample that will be asked in the next one too
+  readonly repeated: Map<string, string[]> // questions of the last sample that will be asked in the next one too
 }
 
 // Each try would count as an error in the server's own statistics and in its ACL log, so a command that was refused
@@ -26,15 +26,15 @@ const REPEATABLE = new Set([
 ])
 
 export function makeAsked(): Asked {
-  return { refusals: new Map(), repeated: new Set() }
+  return { refusals: new Map(), repeated: new Map() }
 }
 
 /** Sends the questions of the last sample at once; the `Ask` that comes back finds their answers under way. */
 export function askAhead(ask: Ask, { refusals, repeated }: Asked, now: number): Ask {
   const asking = rememberRefusals(ask, refusals, now)
   const ahead = new Map<string, Promise<Reply>>()
-  for (const question of repeated) {
-    const answer = asking(...question.split(' '))
+  for (const [question, words] of repeated) {
+    const answer = asking(...words)
     answer.catch(() => undefined) // nobody may want it this time
     ahead.set(question, answer)
   }
@@ -42,7 +42,7 @@ export function askAhead(ask: Ask, { refusals, repeated }: Asked, now: number): 
   return (...words) => {
     const question = words.join(' ')
     if (!REPEATABLE.has(question)) return asking(...words)
-    repeated.add(question)
+    repeated.set(question, words)
     return ahead.get(question) ?? asking(...words)
   }
 }
