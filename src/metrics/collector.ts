@@ -4,14 +4,14 @@
 
 import type { Ask } from '../redis/ask.ts'
 import type { Info, Stretch } from '../redis/info.ts'
-import type { CommandStats } from './command-table.ts'
+import type { CommandTable } from './command-table.ts'
 import type { Snapshot } from './series.ts'
 import type { SlowLog } from './slow-log.ts'
 
 /** One sample of one server under way. All that the collectors ask in one sample leaves in one batch. */
 export interface Look {
   readonly info: Info // INFO ALL, without the sections Commandstats and Latencystats
-  readonly commands: ReadonlyMap<string, CommandStats> // Commandstats by command; other numbers in the next sample
+  readonly commands: CommandTable // Commandstats; other numbers in the next sample
   readonly latencyStats: Stretch // the lines of Latencystats; none before Redis 7
   readonly kind: 'server' | 'sentinel'
   readonly cluster: boolean // INFO says cluster_enabled:1

@@ -37,7 +37,7 @@ test('commands that come, go and change places keep their own numbers', () => {
         )
         const table = read(within(text.join('') + '\r\n'))
         assert.deepEqual(
-          [...table.values()].map(({ cmd, calls, usec, rejected, failed }) => [cmd, calls, usec, rejected, failed]),
+          table.all.map(({ cmd, calls, usec, rejected, failed }) => [cmd, calls, usec, rejected, failed]),
           commands.map(({ name, calls, usec }) => [`c${name}|s`, calls, usec, name, 7]),
         )
         for (const { name } of commands) assert.equal(table.get(`c${name}|s`)?.cmd, `c${name}|s`)
@@ -51,7 +51,7 @@ test('lines that are none are passed over', () => {
   const said = 'nonsense\r\ncmdstat_get:calls=1,usec=2,usec_per_call=2.00\r\ncmdstat_\r\ncmdstat_x:usec=1\r\n'
   const table = read(within(said))
   assert.deepEqual(
-    [...table.values()].map(({ cmd, calls, usec, rejected }) => [cmd, calls, usec, rejected]),
+    table.all.map(({ cmd, calls, usec, rejected }) => [cmd, calls, usec, rejected]),
     [['get', 1, 2, undefined]],
   )
 })

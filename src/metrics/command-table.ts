@@ -13,15 +13,22 @@ export interface CommandStats {
   failed: number | undefined
 }
 
+/** The same objects come again with new numbers in the next sample; nobody may keep them. */
+export interface CommandTable {
+  readonly all: readonly CommandStats[]
+  get(cmd: string): CommandStats | undefined
+}
+
 interface Line extends CommandStats {
   readonly start: string // `cmdstat_get:calls=`
 }
 
-/** For one server. The same objects come again with new numbers in the next sample; nobody may keep them. */
-export function startCommandTable(): (section: Stretch) => ReadonlyMap<string, CommandStats> {
+/** For one server. */
+export function startCommandTable(): (section: Stretch) => CommandTable {
   const reader = new NumberReader()
   const lines: Line[] = []
   let byCommand = new Map<string, Line>()
+  const table: CommandTable = { all: lines, get: (cmd) => byCommand.get(cmd) }
   return ({ text, from: begin, to }) => {
     let [count, moved] = [0, false]
     for (let from = begin; from < to; from = afterLine(text, reader.end)) {
@@ -39,7 +46,7 @@ export function startCommandTable(): (section: Stretch) => ReadonlyMap<string, C
       lines.length = count
       byCommand = new Map(lines.map((line) => [line.cmd, line]))
     }
-    return byCommand
+    return table
   }
 }
 

@@ -25,7 +25,7 @@ export default {
   on: 'both',
   start() {
     return ({ commands }, out) => {
-      for (const stats of commands.values()) {
+      for (const stats of commands.all) {
         const series = seriesOfCommand(stats.cmd)
         out.add(series.calls, stats.calls)
         out.add(series.seconds, stats.usec / 1e6)

@@ -3,8 +3,8 @@
 
 import type { Reply } from '../../redis/connection.ts'
 import type { Collector } from '../collector.ts'
-import type { CommandStats } from '../command-table.ts'
-import { addWindow, quantileUs, windowBetween, windowOf, type Histogram } from '../latency-window.ts'
+import type { CommandTable } from '../command-table.ts'
+import { LatencyWindow, type Histogram } from '../latency-window.ts'
 import { remember } from '../series-cache.ts'
 import { family, gauge, labelText, seriesOf, type Series, type Snapshot } from '../series.ts'
 
@@ -38,57 +38,68 @@ interface Counted extends Histogram {
   readonly cmd: string
   readonly series: ReturnType<typeof seriesOfCommand>
   readonly calls: number // of commandstats, when the histogram was asked for
+  readonly usec: number // as well
   readonly buckets: readonly Series[] // one for each bound
 }
+
+/** What was counted in the last sample. */
+interface Known {
+  readonly all: readonly Counted[]
+  readonly places: ReadonlyMap<string, number> // by command, in `all`
+}
+
+const ofCommand = new LatencyWindow()
+const ofAll = new LatencyWindow()
 
 export default {
   asks: 'The latency of commands, as histograms and as p99 since the last sample.',
   on: 'server',
   start() {
-    let before: ReadonlyMap<string, Counted> = new Map()
+    let before: Known = { all: [], places: new Map() }
     let wholeLists = 0
-    return async ({ commands: stats, ask }, out) => {
-      const names = namesToAsk(stats, before)
-      if (names.length * 2 > stats.size) wholeLists = WHOLE_LISTS
+    return async ({ commands, ask }, out) => {
+      const names = namesToAsk(commands, before)
+      if (names.length * 2 > commands.all.length) wholeLists = WHOLE_LISTS
       const reply = names.length === 0 ? [] : await ask('LATENCY', 'HISTOGRAM', ...(wholeLists > 0 ? [] : names))
       wholeLists -= 1
-      const now = takeHistograms(reply, stats, before)
-      for (const histogram of now.values()) addHistogram(histogram, stats, out)
-      // Behind all that stays, since other commands run each time.
-      const all = new Map<number, number>()
-      for (const histogram of before.size === 0 ? [] : now.values()) {
-        const earlier = before.get(histogram.cmd)
-        if (histogram !== earlier) addP99(earlier, histogram, all, out)
-      }
-      const us = quantileUs(windowOf(all), 0.99)
-      if (us !== undefined) out.add(overallP99, us / 1e6)
-      before = now
+      const now = takeHistograms(reply, commands, before)
+      for (const histogram of now) if (histogram !== undefined) addHistogram(histogram, out)
+      if (before.all.length > 0) addPercentiles(before.all, now, out) // behind all that stays: other commands run each time
+      before = knownOf(now, before)
     }
   },
 } satisfies Collector
 
-type Stats = ReadonlyMap<string, CommandStats>
-
 /** Only commands that ran since the last sample have another histogram. */
-function namesToAsk(stats: Stats, before: ReadonlyMap<string, Counted>): string[] {
+function namesToAsk(commands: CommandTable, before: Known): string[] {
   const names: string[] = []
-  for (const { cmd, calls } of stats.values()) if (before.get(cmd)?.calls !== calls) names.push(cmd)
+  for (const { cmd, calls } of commands.all) {
+    const place = before.places.get(cmd)
+    if (place === undefined || before.all[place]?.calls !== calls) names.push(cmd)
+  }
   return names
 }
 
-function addP99(earlier: Counted | undefined, now: Counted, all: Map<number, number>, out: Snapshot): void {
-  const window = windowBetween(earlier, now)
-  const us = quantileUs(window, 0.99)
-  if (us === undefined) return
-  out.add(now.series.p99, us / 1e6)
-  if (!now.series.isOurs) addWindow(all, window)
+/** Of what ran since the last sample; `now` begins with the commands of `before`, each at its place. */
+function addPercentiles(before: readonly Counted[], now: readonly (Counted | undefined)[], out: Snapshot): void {
+  ofAll.clear()
+  for (let at = 0; at < now.length; at += 1) {
+    const histogram = now[at]
+    if (histogram === undefined || histogram === before[at]) continue
+    const us = ofCommand.setBetween(before[at], histogram).quantileUs(0.99)
+    if (us === undefined) continue
+    out.add(histogram.series.p99, us / 1e6)
+    if (!histogram.series.isOurs) ofAll.add(ofCommand)
+  }
+  const us = ofAll.quantileUs(0.99)
+  if (us !== undefined) out.add(overallP99, us / 1e6)
 }
 
-function addHistogram({ cmd, series, counts, buckets }: Counted, stats: Stats, out: Snapshot): void {
+function addHistogram({ series, counts, buckets, usec }: Counted, out: Snapshot): void {
   for (let at = 0; at < buckets.length; at += 1) out.add(buckets[at] as Series, counts[at] as number)
   const calls = counts.at(-1) ?? 0
   out.add(series.infinite, calls)
-  out.add(series.sum, stats.get(cmd)?.usec ?? 0) // the histogram itself has no sum
+  out.add(series.sum, usec) // the histogram itself has no sum
   out.add(series.count, calls)
 }
 
@@ -102,35 +113,41 @@ function bucketOf(cmd: string, boundUs: number): Series {
   return bucket
 }
 
-/** What was answered, and what was known of the commands that were not asked for. Answers come in the order of the last
- *  ones, which saves looking commands up; and a histogram that got no new bucket only gets new counts. */
-function takeHistograms(reply: Reply, stats: Stats, before: ReadonlyMap<string, Counted>): Map<string, Counted> {
-  const now = new Map<string, Counted>()
-  const inOrder = before.values()
-  for (let at = 0; Array.isArray(reply) && at + 1 < reply.length; at += 2) {
-    const [name, details] = [reply[at], reply[at + 1]]
-    const guess = inOrder.next().value
-    const earlier = guess?.cmd === name ? guess : before.get(String(name))
-    const cmd = earlier?.cmd ?? String(name)
-    const calls = stats.get(cmd)?.calls ?? 0
+/** What was answered, and what was known of the commands that were not asked for: each where it was, the new ones behind
+ *  them. Answers come in the order of the last ones, which saves looking commands up. */
+function takeHistograms(reply: Reply, commands: CommandTable, before: Known): (Counted | undefined)[] {
+  const now = new Array<Counted | undefined>(before.all.length).fill(undefined)
+  for (let at = 0, guess = 0; Array.isArray(reply) && at + 1 < reply.length; at += 2, guess += 1) {
+    const [name, details] = [String(reply[at]), reply[at + 1]]
+    if (before.all[guess]?.cmd !== name) guess = before.places.get(name) ?? now.length
     const flat = Array.isArray(details) ? details[3] : undefined // "calls", N, "histogram_usec", [bound, count, …]
-    if (earlier?.calls === calls) now.set(cmd, earlier)
-    else if (Array.isArray(flat)) now.set(cmd, count(cmd, calls, flat, earlier))
+    if (Array.isArray(flat)) now[guess] = count(name, commands, flat, before.all[guess])
   }
-  for (const [cmd, known] of before) if (!now.has(cmd) && stats.get(cmd)?.calls === known.calls) now.set(cmd, known)
+  for (const [at, known] of before.all.entries())
+    if (now[at] === undefined && commands.get(known.cmd)?.calls === known.calls) now[at] = known
   return now
 }
 
-/** `flat` is bound, count, bound, count, … */
-function count(cmd: string, calls: number, flat: readonly Reply[], earlier: Counted | undefined): Counted {
-  const counts = new Array<number>(flat.length / 2)
-  let isSame = earlier?.boundsUs.length === flat.length / 2
-  for (let at = 0; at + 1 < flat.length; at += 2) {
-    isSame &&= earlier?.boundsUs[at / 2] === flat[at]
-    counts[at / 2] = Number(flat[at + 1])
+function knownOf(now: readonly (Counted | undefined)[], before: Known): Known {
+  const all = now.filter((histogram) => histogram !== undefined)
+  const isSame = all.length === now.length && all.length === before.all.length
+  return { all, places: isSame ? before.places : new Map(all.map(({ cmd }, at) => [cmd, at])) }
+}
+
+/** `flat` is bound, count, bound, count, … A histogram that got no new bucket only gets new counts. */
+function count(cmd: string, commands: CommandTable, flat: readonly Reply[], earlier: Counted | undefined): Counted {
+  const { calls = 0, usec = 0 } = commands.get(cmd) ?? {}
+  if (earlier?.calls === calls) return earlier
+  const length = flat.length / 2
+  const counts = new Array<number>(length)
+  let isSame = earlier?.boundsUs.length === length
+  for (let at = 0; at < length; at += 1) {
+    isSame &&= earlier?.boundsUs[at] === flat[2 * at]
+    counts[at] = Number(flat[2 * at + 1])
   }
   const known = isSame ? earlier : undefined
   const boundsUs = known?.boundsUs ?? counts.map((_count, at) => Number(flat[2 * at]))
   const buckets = known?.buckets ?? boundsUs.map((bound) => bucketOf(cmd, bound))
-  return { cmd, calls, series: known?.series ?? seriesOfCommand(cmd), boundsUs, counts, buckets }
+  const series = earlier?.series ?? seriesOfCommand(cmd)
+  return { cmd: earlier?.cmd ?? cmd, calls, usec, series, boundsUs, counts, buckets }
 }
