@@ -86,10 +86,7 @@ function replay({ id, labels }: Source, second: Snapshot, steps: readonly number
       Date.now = () => atMs
       const made = new Snapshot(atMs)
       for (const [at, one] of second.series.entries()) {
-        const step = steps[at] ?? 0
-        const value = values[at] ?? NaN
-        if (step !== 0 && !Number.isNaN(step))
-          values[at] = round(value + step * (0.5 + Math.random()), digits[at] ?? 17)
+        values[at] = moved(values[at] ?? NaN, steps[at] ?? 0, digits[at] ?? 17)
         made.add(one, values[at] ?? NaN)
       }
       source.append(made)
@@ -97,6 +94,10 @@ function replay({ id, labels }: Source, second: Snapshot, steps: readonly number
   } finally {
     Date.now = now
   }
+}
+
+function moved(value: number, step: number, digits: number): number {
+  return step === 0 || Number.isNaN(step) ? value : round(value + step * (0.5 + Math.random()), digits)
 }
 
 /** How many decimals both values have: 0, 2, 3 or 6, or 17 for a full double. */

@@ -1,6 +1,7 @@
 // INFO as its fields. Which fields there are, and in which order, stays the same for days: so what one text has taught
 // is kept for the next one of the same server, and reading that is little more than finding the ends of its lines.
 
+import { arrayWithRoom } from '../lib/room.ts'
 import { NumberReader } from './number-reader.ts'
 
 /** A part of a text, not cut out of it: reading one that was costs more. */
@@ -80,8 +81,8 @@ export class InfoReader {
   }
 
   read(text: string): Info {
-    this.sections.fill(NO_TEXT)
-    const bounds = new Array<number>(2 * this.#names.length)
+    for (let at = 0; at < this.sections.length; at += 1) this.sections[at] = NO_TEXT
+    const bounds = arrayWithRoom<number>(2 * this.#names.length)
     let [start, count] = [0, 0]
     while (start < text.length) {
       if (text.charCodeAt(start) === HASH) start = this.#passSection(text, start)

@@ -4,6 +4,8 @@
 // as much has come.
 // Source: https://redis.io/docs/latest/develop/reference/protocol-spec/ (RESP version 2)
 
+import { arrayWithRoom } from '../lib/room.ts'
+
 export type Reply = string | number | null | Reply[]
 
 /** An array that lacks elements. */
@@ -98,7 +100,7 @@ export class ReplyReader {
   #openArray(length: number): void {
     if (length === 0) return this.#give([])
     if (this.#arrays.length === DEEPEST) throw new Error(`more than ${DEEPEST} arrays in each other`)
-    this.#arrays.push({ items: new Array<Reply>(Math.min(length, MOST_ROOM)), length, filled: 0 })
+    this.#arrays.push({ items: arrayWithRoom<Reply>(Math.min(length, MOST_ROOM)), length, filled: 0 })
   }
 
   #give(element: Reply): void {

@@ -1,6 +1,7 @@
 // How long commands take: the histogram of each command since the start of the server, and the 99th percentile of what
 // ran since the last sample, for each command and for all of them together (Redis 7 and later).
 
+import { arrayWithRoom } from '../../lib/room.ts'
 import type { Reply } from '../../redis/connection.ts'
 import type { Collector } from '../collector.ts'
 import type { CommandTable } from '../command-table.ts'
@@ -116,7 +117,7 @@ function bucketOf(cmd: string, boundUs: number): Series {
 /** What was answered, and what was known of the commands that were not asked for: each where it was, the new ones behind
  *  them. Answers come in the order of the last ones, which saves looking commands up. */
 function takeHistograms(reply: Reply, commands: CommandTable, before: Known): (Counted | undefined)[] {
-  const now = new Array<Counted | undefined>(before.all.length).fill(undefined)
+  const now = arrayWithRoom<Counted | undefined>(before.all.length).fill(undefined)
   for (let at = 0, guess = 0; Array.isArray(reply) && at + 1 < reply.length; at += 2, guess += 1) {
     const [name, details] = [String(reply[at]), reply[at + 1]]
     if (before.all[guess]?.cmd !== name) guess = before.places.get(name) ?? now.length
@@ -139,7 +140,7 @@ function count(cmd: string, commands: CommandTable, flat: readonly Reply[], earl
   const { calls = 0, usec = 0 } = commands.get(cmd) ?? {}
   if (earlier?.calls === calls) return earlier
   const length = flat.length / 2
-  const counts = new Array<number>(length)
+  const counts = arrayWithRoom<number>(length)
   let isSame = earlier?.boundsUs.length === length
   for (let at = 0; at < length; at += 1) {
     isSame &&= earlier?.boundsUs[at] === flat[2 * at]
