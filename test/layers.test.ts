@@ -31,7 +31,6 @@ const FOLDERS: Record<string, string> = {
 // Packages, and the one module of Node that is a decision of its own. Tests may use more, below.
 const PACKAGES: Record<string, string> = {
   lib: 'pino age-encryption', // both know nothing of Redis
-  redis: '@redis/client',
   state: 'node:sqlite',
   rules: 'yaml', // rule files
   alerts: 'nodemailer',

@@ -78,7 +78,7 @@ const KEEP_ALIVE_MS = 5_000 // a peer that went without a word is noticed by the
 export class OwnConnection implements Connection {
   readonly #options: ConnectOptions
   readonly #socket: ReturnType<typeof openSocket>
-  readonly #hear: ((message: Reply) => void) | undefined
+  readonly #hear: ((text: string) => void) | undefined
   readonly #patience: Patience
   readonly #reader = new ReplyReader((reply, refusal) => this.#answer(reply, refusal))
   readonly #asked: Asked[] = [] // oldest first
@@ -88,8 +88,8 @@ export class OwnConnection implements Connection {
   #failure: Lost | Refused | undefined // the first: what follows it are echoes
   #words = '' // that leave at the end of this turn
 
-  /** Begins to connect. `hear` takes what comes without a question: the messages of a channel. */
-  constructor(options: ConnectOptions, hear?: (message: Reply) => void) {
+  /** Begins to connect. `hear` takes the messages of the channel that is subscribed to; nothing else comes unasked. */
+  constructor(options: ConnectOptions, hear?: (text: string) => void) {
     this.#options = options
     this.#hear = hear
     this.#patience = new Patience(options.timeoutMs)
@@ -178,13 +178,16 @@ export class OwnConnection implements Connection {
   /** The answer to the oldest question, maybe long after its sender gave up. */
   #answer(reply: Reply, refusal: string | undefined): void {
     const asked = this.#asked.shift()
-    if (asked === undefined) {
-      if (this.#hear === undefined || refusal !== undefined) throw new Error('an answer that nobody asked for')
-      return this.#hear(reply)
-    }
+    if (asked === undefined) return this.#hearMessage(reply)
     asked.wait.isOver = true
     if (refusal === undefined) asked.resolve(reply)
     else asked.reject(new Refused(refusal))
+  }
+
+  #hearMessage(reply: Reply): void {
+    const isMessage = Array.isArray(reply) && reply[0] === 'message' // then the channel, and the text
+    if (this.#hear === undefined || !isMessage) throw new Error('an answer that nobody asked for')
+    this.#hear(String(reply[2]))
   }
 
   #late(doing: string): Lost {

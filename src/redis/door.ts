@@ -99,7 +99,7 @@ export function openSocket(address: Address, access: Access, onread?: OnReadOpts
   return connectTls({ ...how, ...tlsOptions(address, access.tls) })
 }
 
-function tlsOptions(address: Address, tls: NonNullable<Access['tls']>): Record<string, string> {
+export function tlsOptions(address: Address, tls: NonNullable<Access['tls']>): Record<string, string> {
   const { ca, cert, key } = tls
   const name = tls.serverName ?? (address.host !== undefined && /[a-z]/i.test(address.host) ? address.host : undefined)
   return {

@@ -1,7 +1,7 @@
 // Listens on one channel for a moment, on a connection of its own. Used for the hello channel, on which Sentinels
 // introduce themselves every two seconds: the only way to learn from a server who guards it.
 
-import { OwnConnection, type ConnectOptions, type Reply } from './connection.ts'
+import { OwnConnection, type ConnectOptions } from './connection.ts'
 
 /**
  * Resolves with the first message for which `enough` says yes, or undefined when the time ran out or was cut short, the
@@ -15,8 +15,8 @@ export async function hearChannel<T>(
 ): Promise<T | undefined> {
   const { promise: heard, resolve } = Promise.withResolvers<T | undefined>()
   const give = (): void => resolve(undefined)
-  const connection = new OwnConnection(options, (reply) => {
-    const found = messageOf(reply, enough)
+  const connection = new OwnConnection(options, (text) => {
+    const found = enough(text)
     if (found !== undefined) resolve(found)
   })
   const timer = setTimeout(give, options.timeoutMs)
@@ -31,9 +31,4 @@ export async function hearChannel<T>(
   clearTimeout(timer)
   connection.close()
   return found
-}
-
-/** `["message", channel, text]` */
-function messageOf<T>(reply: Reply, enough: (message: string) => T | undefined): T | undefined {
-  return Array.isArray(reply) && reply[0] === 'message' ? enough(String(reply[2])) : undefined
 }

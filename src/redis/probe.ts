@@ -4,16 +4,7 @@
 // the refusal says what the script has done. Nothing else is touched.
 
 import { startAlarm } from '../lib/alarm.ts'
-import { reasonOf } from '../lib/fault.ts'
-import { NO_PASSWORD_SET } from './answers.ts'
-import {
-  clientOptions,
-  makeClient,
-  openConnection,
-  Refused,
-  type Connection,
-  type ConnectOptions,
-} from './connection.ts'
+import { openConnection, OwnConnection, Refused, type Connection, type ConnectOptions } from './connection.ts'
 
 const CANARY_PREFIX = 'respite:canary'
 const CANARY_TTL_MS = 60_000
@@ -52,40 +43,19 @@ export async function publishAndHear(options: ConnectOptions): Promise<'ok' | 'l
   const speaker = await openConnection(options)
   const message = String(Math.random()) // ours, and not that of another Respite
   const { promise: heard, resolve } = Promise.withResolvers<'ok' | 'lost'>()
-  let listener: Listener | undefined
+  const listener = new OwnConnection(options, (text) => {
+    if (text === message) resolve('ok')
+  })
+  listener.onClose(() => resolve('lost'))
   try {
-    listener = await openListener(options, (text) => {
-      if (text === message) resolve('ok')
-    })
+    await listener.logIn()
+    await listener.send('SUBSCRIBE', PROBE_CHANNEL)
     await speaker.send('PUBLISH', PROBE_CHANNEL, message)
     const alarm = startAlarm(options.timeoutMs, () => resolve('lost'))
     return await heard.finally(() => alarm.stop())
   } finally {
     speaker.close()
-    listener?.close()
-  }
-}
-
-interface Listener {
-  close(): void
-}
-
-async function openListener(options: ConnectOptions, hear: (text: string) => void): Promise<Listener> {
-  const client = makeClient(clientOptions(options))
-  const close = (): void => {
-    if (client.isOpen) client.destroy()
-  }
-  client.on('error', close) // what fails then is said by whoever waits
-  try {
-    await client.connect()
-    await client.subscribe(PROBE_CHANNEL, hear)
-    return { close }
-  } catch (error) {
-    close()
-    const why = reasonOf(error)
-    // A server without a password refuses a login with one, and serves us without.
-    if (NO_PASSWORD_SET.test(why)) return openListener({ ...options, access: { tls: options.access.tls } }, hear)
-    throw new Refused(why)
+    listener.close()
   }
 }
 
