@@ -7,19 +7,33 @@ import { applicationClients, clientFact, clientNumber, isBlocked, showClient } f
 import type { ServerEvidence } from '../evidence.ts'
 import { infoFact, infoPart, infoRate } from '../reading.ts'
 
-const PUSHES = ['lpush', 'rpush', 'lpushx', 'rpushx', 'zadd', 'xadd']
-const POPS = `lpop rpop blpop brpop lmove blmove rpoplpush brpoplpush lmpop blmpop zpopmin zpopmax bzpopmin bzpopmax
-  zmpop bzmpop xread xreadgroup lrem ltrim zrem xtrim del unlink`.split(/\s+/)
+/** What adds to a queue of some type, and what takes from it; a list that is trimmed is no queue. */
+const QUEUES = [
+  {
+    waits: /^(blpop|brpop|blmove|brpoplpush|blmpop)$/,
+    adds: ['lpush', 'rpush', 'lpushx', 'rpushx'],
+    takes: 'lpop rpop blpop brpop lmove blmove rpoplpush brpoplpush lmpop blmpop lrem ltrim'.split(' '),
+  },
+  {
+    waits: /^(bzpopmin|bzpopmax|bzmpop)$/,
+    adds: ['zadd'],
+    takes: 'zpopmin zpopmax bzpopmin bzpopmax zmpop bzmpop zrem zremrangebyrank zremrangebyscore'.split(' '),
+  },
+  { waits: /^(xread|xreadgroup)$/, adds: ['xadd'], takes: ['xread', 'xreadgroup', 'xautoclaim'] },
+]
 
 export default {
   asks: 'Do consumers wait where no job comes, while jobs pile up elsewhere?',
 
   look(server) {
-    const waiting = applicationClients(server).filter(isBlocked)
+    const blocked = applicationClients(server).filter(isBlocked)
+    const queue = QUEUES.find(({ waits }) => blocked.some(({ cmd = '' }) => waits.test(cmd)))
+    if (queue === undefined) return undefined
+    const waiting = blocked.filter(({ cmd = '' }) => queue.waits.test(cmd))
     const [longest] = waiting.toSorted((a, b) => clientNumber(b, 'idle') - clientNumber(a, 'idle'))
     if (longest === undefined) return undefined
-    const pushed = sum(server, PUSHES)
-    const popped = sum(server, POPS)
+    const pushed = sum(server, queue.adds)
+    const popped = sum(server, queue.takes)
     if (pushed === 0 || popped > 0) return undefined
     const databases = [...new Set(waiting.map(({ db = '0' }) => db))]
     const emptyOnes = databases.filter((db) => infoPart(server, `db${db}`, 'keys') === undefined)

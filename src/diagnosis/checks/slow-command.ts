@@ -7,7 +7,8 @@ import type { ServerEvidence } from '../evidence.ts'
 import { settingNumber } from '../reading.ts'
 import { slowCommands, slowFact, slowMs, slowText, type SlowCommand } from '../slow-commands.ts'
 
-const LONG_MS = 1_000 // one of them is enough
+const LONG_MS = 1_000 // one of them is enough, for a minute
+const MINUTE_MS = 60_000
 const TOGETHER_MS = 100 // of two and more: it goes on
 
 const ONE_VALUE = /^m?get(range)?$/ // slow only where the value is known to be large
@@ -25,7 +26,8 @@ export default {
     const [worst] = slow
     if (worst === undefined) return undefined
     const togetherMs = slow.reduce((sum, each) => sum + slowMs(each), 0)
-    const goesOn = slowMs(worst) >= LONG_MS || (slow.length > 1 && togetherMs >= TOGETHER_MS)
+    const isNew = evidence.takenAt - worst.entry.at <= MINUTE_MS
+    const goesOn = (slowMs(worst) >= LONG_MS && isNew) || (slow.length > 1 && togetherMs >= TOGETHER_MS)
     const often = slow.length === 1 ? '' : `; ${slow.length} such commands in five minutes`
     return {
       kind: goesOn ? 'fault' : 'advice',
