@@ -204,7 +204,10 @@ class Diagnosing implements RunningDiagnosis {
     this.#chronicle.noteEvidence(evidence)
     this.#remember(evidence)
     const found: Diagnosis = diagnose(evidence, await loadChecks(settings.checkFolders))
-    const standing = { ...found, atRisk: atRisk(evidence).says, at: evidence.takenAt }
+    const { says } = atRisk(evidence)
+    // Of a primary that says nothing any more, what it last said counts.
+    const known = says.length > 0 ? says : (this.#standing.get(deployment)?.atRisk ?? [])
+    const standing = { ...found, atRisk: known, at: evidence.takenAt }
     this.#standing.set(deployment, standing)
     return standing
   }

@@ -3,6 +3,7 @@
 // evidence; what was not seen is left out and never counted as safe.
 
 import { formatBytes, formatCount, formatDuration } from '../lib/units.ts'
+import { readsAppendOnlyAtStart } from './append-only-at-start.ts'
 import { crashLoss } from './crash-loss.ts'
 import type { BackupsSeen, Evidence, ServerEvidence } from './evidence.ts'
 import { dataServers, infoNumber, infoText, isPrimary, keyCount } from './reading.ts'
@@ -49,13 +50,17 @@ function ofServer(server: ServerEvidence, evidence: Evidence): ServerAtRisk {
 }
 
 function inFiles(server: ServerEvidence): Partial<ServerAtRisk> {
-  if (hasAppendOnlyFile(server) === true)
+  const isKept = hasAppendOnlyFile(server) === true && readsAppendOnlyAtStart(server)
+  if (isKept)
     return infoText(server, 'aof_last_write_status') === 'err'
       ? { unwrittenBytes: infoNumber(server, 'aof_buffer_length') }
       : {}
   const changes = infoNumber(server, 'rdb_changes_since_last_save')
   const [saved, now] = [infoNumber(server, 'rdb_last_save_time'), infoNumber(server, 'server_time_usec')]
-  const isNowhere = persists(server) === false && server.disk !== undefined && lastDump(server) === undefined
+  const isNowhere =
+    (persists(server) === false || (hasAppendOnlyFile(server) === true && !isKept)) &&
+    server.disk !== undefined &&
+    lastDump(server) === undefined
   return {
     ...(isNowhere ? { keysInMemoryAlone: keyCount(server) } : {}),
     ...(changes === undefined ? {} : { unsavedChanges: changes }),

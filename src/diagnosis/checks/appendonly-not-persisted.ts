@@ -4,20 +4,18 @@
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import type { Fact, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { lastRun, showsStart } from '../last-run.ts'
-import { infoFact, infoNumber, keyCount, settingFact } from '../reading.ts'
+import { appendOnlyInConf, readsAppendOnlyAtStart } from '../append-only-at-start.ts'
+import { showsStart } from '../last-run.ts'
+import { infoFact, keyCount, settingFact } from '../reading.ts'
 import { hasAppendOnlyFile, lastDump } from '../snapshots.ts'
-
-// aofOpenIfNeededOnServerStart and loadAppendOnlyFiles of src/aof.c (7.0), loadDataFromDisk of src/server.c.
-const ON_AT_START = /AOF (?:base|incr) file \S+ on server start|DB loaded from (?:append only file|base file|incr file)/
 
 export default {
   asks: 'Would the next start go without the append-only file?',
 
   look(server, { takenAt }) {
     if (hasAppendOnlyFile(server) !== true || (keyCount(server) ?? 0) === 0) return undefined
-    const inFile = inConfFile(server)
-    if (inFile === undefined || inFile === 'yes' || wasOnAtStart(server)) return undefined
+    if (readsAppendOnlyAtStart(server)) return undefined
+    const inFile = appendOnlyInConf(server)
     const isProven = showsStart(server)
     const dump = lastDump(server)
     const age = dump === undefined ? '' : `, ${formatDuration(takenAt - dump.modifiedMs)} old`
@@ -47,21 +45,6 @@ export default {
     }
   },
 } satisfies ServerCheck
-
-/** What a start would find; 'yes' when it is right. Undefined where that was not seen. */
-function inConfFile({ conf, info }: ServerEvidence): string | undefined {
-  if (conf !== undefined) {
-    const value = conf.directives['appendonly']
-    if (value === 'yes' || 'include' in conf.directives) return 'yes' // what is included may say it
-    return value === undefined ? `${conf.path} says nothing of it` : `${conf.path} says appendonly ${value}`
-  }
-  return info?.fields['config_file'] === '' ? 'it has no configuration file' : undefined
-}
-
-/** Then its command line asked for it, and will again. A rewrite is made when it is switched on at run time. */
-function wasOnAtStart(server: ServerEvidence): boolean {
-  return infoNumber(server, 'aof_rewrites') === 0 || lastRun(server).some(({ text }) => ON_AT_START.test(text))
-}
 
 function confFacts({ conf }: ServerEvidence): Fact[] {
   return conf === undefined
