@@ -117,6 +117,12 @@ export const doctorSchema = z.strictObject({
       }),
     ),
   }),
+  platform: z.strictObject({
+    id: z.enum(['self-hosted', 'elasticache', 'azure-cache', 'memorystore', 'redis-cloud', 'unknown']),
+    says: z.string(), // "Amazon ElastiCache"
+    because: z.string(), // what tells
+    first: z.string(), // what to look at first there
+  }),
   alerts: z.array(alertSchema),
   history: z // absent: no daemon was asked, or none could answer
     .strictObject({

@@ -2,6 +2,7 @@
 // answers, the alerts, and what could not be looked at.
 
 import type { Finding } from '../diagnosis/diagnose.ts'
+import { platformOf } from '../diagnosis/platform.ts'
 import type { ServerView } from '../fleet/server.ts'
 import { formatBytes, formatDuration } from '../lib/units.ts'
 import { ANSWERS } from '../redis/answers.ts'
@@ -17,6 +18,7 @@ export function doctorLines(examination: Examination): string[] {
   const lines = [
     `${target}: ${deployment.kind}, ${count} ${count === 1 ? 'server' : 'servers'}, looked at in ${formatDuration(tookMs)}`,
     `verdict: ${verdict}`,
+    ...platformLines(examination),
     '',
     ...findingsLines(examination),
   ]
@@ -28,6 +30,13 @@ export function doctorLines(examination: Examination): string[] {
   if (couldNotLook.length > 0) lines.push('', 'could not look:')
   for (const { at, why, hint } of couldNotLook) lines.push(`  ${at}: ${printable(why)}`, `    ${printable(hint)}`)
   return lines
+}
+
+/** On machines of one's own, what to look at first is of use only where something is wrong. */
+function platformLines({ evidence, verdict }: Examination): string[] {
+  const { id, says, because, first } = platformOf(evidence)
+  const where = `runs: ${says} (${printable(because)})`
+  return id === 'self-hosted' && verdict === 'healthy' ? [where] : [where, `    → first: ${first}`]
 }
 
 /** Roots with all that proves them; what follows from them, risks and advice after it, a line or two each. */

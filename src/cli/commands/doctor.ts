@@ -4,6 +4,7 @@
 import type { DoctorDocument } from '../../api/contract.ts'
 import { atRiskDocument, findingDocument, undecidedDocument } from '../../api/diagnosis-documents.ts'
 import { answerDocument } from '../../api/fleet-document.ts'
+import { platformOf } from '../../diagnosis/platform.ts'
 import { Fault } from '../../lib/fault.ts'
 import { parseDurationMs } from '../../lib/units.ts'
 import { formatValue } from '../../promql/format-value.ts'
@@ -108,6 +109,7 @@ function documentOf(examination: Examination): DoctorDocument {
         answer: answerDocument(server.answer, server.since),
       })),
     },
+    platform: platformOf(examination.evidence),
     alerts: [...alerts, ...(history?.alerts ?? [])].map(alertDocument),
     ...(history === undefined ? {} : { history: historyDocument(history) }),
     findings: findings.map(findingDocument),
