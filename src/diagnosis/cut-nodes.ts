@@ -2,7 +2,7 @@
 // bus is closed, on which they speak of each other; replication, which goes over the port of clients, tells the two apart.
 
 import type { Fact } from './check.ts'
-import { busPort, hasMajority, isLost, seenFact, viewsOf, type NodeView } from './cluster-views.ts'
+import { busPort, hasFailed, hasMajority, isLost, seenFact, viewsOf, type NodeView } from './cluster-views.ts'
 import type { Evidence, ServerEvidence } from './evidence.ts'
 import { infoText } from './reading.ts'
 import { listedBy } from './replication-links.ts'
@@ -18,7 +18,10 @@ export function cutNodes(evidence: Evidence): readonly Cut[] {
   const views = viewsOf(evidence)
   const others = (view: NodeView): readonly NodeView[] => views.filter((other) => other !== view)
   return views.flatMap((view) => {
-    const missedBy = others(view).filter((other) => hasMajority(other) && isMissing(view, other))
+    const missing = others(view).filter((other) => hasMajority(other) && isMissing(view, other))
+    // One that takes it for failed (fail?) may be wrong for a moment; that they agreed (fail), or that most do, is no moment.
+    const isAgreed = missing.some((other) => other.nodes.some((node) => node.id === view.me.id && hasFailed(node)))
+    const missedBy = isAgreed || 2 * missing.length > others(view).length ? missing : []
     const misses = others(view).filter((other) => isMissing(other, view))
     const sees = hasMajority(view) && misses.length === 0
     if (missedBy.length === 0 && (hasMajority(view) || misses.length === 0)) return []

@@ -74,7 +74,7 @@ export function diagnose(evidence: Evidence, checks: ReadonlyMap<string, Check>)
     ...evidence.servers.flatMap((server) => server.couldNotLook),
     ...failed,
   ]
-  return { findings, undecided: undecided.filter((one) => !isDecided(one, findings)), couldNotLook, asked }
+  return { findings, undecided: undecided.filter((one) => !isDecided(one, findings, found)), couldNotLook, asked }
 }
 
 // What a source sees only of some servers: that a standalone server has no Sentinel's view is no lack of sight.
@@ -127,10 +127,13 @@ function answersOf(
 
 /** Does the first bring about the second? Nothing brings about itself. */
 function brings(cause: Candidate, effect: Candidate): boolean {
-  if (cause === effect) return false
+  return cause !== effect && bringsCheck(cause, effect.check, effect.server)
+}
+
+function bringsCheck(cause: Candidate, id: string, server: string): boolean {
   return (cause.found.brings ?? []).some((each) => {
     const { check, on } = typeof each === 'string' ? { check: each, on: [cause.server] } : each
-    return check === effect.check && (on === 'every server' || on.includes(effect.server))
+    return check === id && (on === 'every server' || on.includes(server))
   })
 }
 
@@ -174,8 +177,13 @@ function explainsAlone(
 }
 
 /** One of the two was found after all, or one that accounts for the doubt. */
-function isDecided({ between, server }: Undecided, findings: readonly Finding[]): boolean {
-  return findings.some((finding) => finding.server === server && between.includes(finding.check))
+function isDecided(
+  { between, server = '' }: Undecided,
+  findings: readonly Finding[],
+  all: readonly Candidate[],
+): boolean {
+  if (findings.some((finding) => finding.server === server && between.includes(finding.check))) return true
+  return between.every((check) => all.some((cause) => bringsCheck(cause, check, server)))
 }
 
 const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'info']

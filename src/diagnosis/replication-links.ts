@@ -90,21 +90,18 @@ export function bytesBehind({ replica, primary, listed }: ReplicationLink): numb
 /** Why a replica has no link, by its own log. */
 export type LinkTrouble = 'login' | 'sync timeout' | 'disk' | 'network' | 'primary refuses'
 
-// In the words of replication.c, 5.0 to 8: the first that matches a line counts.
+// In the words of replication.c, Redis 5.0 to 8 (MASTER) and Valkey 8 (PRIMARY): the first that matches a line counts.
 const TROUBLES: readonly (readonly [LinkTrouble, RegExp])[] = [
-  ['login', /Unable to AUTH to MASTER|(?:MASTER|master).*(?:NOAUTH|WRONGPASS|NOPERM|invalid password)/],
-  ['sync timeout', /Timeout receiving bulk data from MASTER/],
-  [
-    'disk',
-    /(?:temp file needed|DB dump file needed) for MASTER <-> REPLICA|Failed trying to (?:sync|rename) the temp DB/,
-  ],
+  ['login', /Unable to AUTH to (?:MASTER|PRIMARY)|(?:master|primary).*(?:NOAUTH|WRONGPASS|NOPERM|invalid password)/i],
+  ['sync timeout', /Timeout receiving bulk data from (?:MASTER|PRIMARY)/],
+  ['disk', /needed for (?:MASTER|PRIMARY) <-> REPLICA synchronization|Failed trying to (?:sync|rename) the temp DB/],
   [
     'network',
-    /Timeout connecting to the MASTER|MASTER timeout: no data nor PING|Error condition on socket for SYNC|Unable to connect to MASTER|I\/O error (?:reading|trying|writing|sending).*(?:MASTER|SYNC)|Master did not (?:respond|reply)/i,
+    /Timeout connecting to the|timeout: no data nor PING|Error condition on socket for SYNC|Unable to connect to (?:MASTER|PRIMARY)|I\/O error (?:reading|trying|writing|sending)|(?:Master|Primary) did not (?:respond|reply)/,
   ],
   [
     'primary refuses',
-    /MASTER aborted replication with an error|Error reply to PING from master|Unexpected reply to PSYNC|unable to PSYNC/,
+    /(?:MASTER|PRIMARY) aborted replication with an error|Error reply to PING from|Unexpected reply to PSYNC|unable to PSYNC/,
   ],
 ]
 const MARGIN_MS = 90_000 // a timeout is logged when it has run out, 60 s after the last byte

@@ -8,8 +8,8 @@ import { infoNumber, infoRate, infoText, logFact, setting, type LogEntrySeen } f
 import { LOST_REPLICAS_BRINGS, isCopying, linkOf, listedBy } from '../replication-links.ts'
 
 const WINDOW_MS = 10 * 60_000
-const CUT = /flags=S.*scheduled to be closed ASAP for overcoming of output buffer limits/s
-const FULL = /Full resync requested by replica|for lack of backlog|Starting BGSAVE for SYNC/
+const CUT = /flags=S.*closed(?: ASAP)? for overcoming of output buffer limits/s
+const FULL = /Full resync requested by replica|Partial resynchronization not accepted|for lack of backlog/ // one of these for each copy
 const REPEATED = 2
 const FULL_COPIES = 4 // in ten minutes, of one replica, without a word of why: nobody restarts a replica that often
 
@@ -17,29 +17,31 @@ export default {
   asks: 'Do replicas of this server begin with a full copy again and again?',
 
   look(server, evidence) {
-    if (server.role === 'sentinel' || server.log === undefined) return undefined
-    const recent = server.log.entries.filter(({ at }) => at !== undefined && at >= evidence.takenAt - WINDOW_MS)
+    if (server.role === 'sentinel') return undefined
+    const recent = recentOf(server, evidence)
     const cuts = recent.filter((entry) => CUT.test(wholeOf(entry)))
     const copies = recent.filter(({ text }) => FULL.test(text))
     const without = followersWithoutData(server, evidence)
-    const now = without.length > 0 || (infoRate(server, 'sync_full') ?? 0) > 0
+    const begun = begunMeanwhile(server)
+    const now = without.length > 0 || begun > 0
     const followers = Math.max(1, listedBy(server).length, without.length)
     const isCut = cuts.length >= REPEATED && copies.length >= REPEATED
-    if (!now || !(isCut || copies.length > FULL_COPIES * followers)) return undefined
+    if (!now || !(isCut || begun > followers || copies.length > FULL_COPIES * followers)) return undefined
     const last = cuts.at(-1) ?? copies.at(-1)
-    const written = Math.round(infoRate(server, 'master_repl_offset') ?? 0)
     const limit = setting(server, 'client-output-buffer-limit')?.match(/(?:slave|replica) (\d+) (\d+) (\d+)/)
     return {
       kind: 'fault',
       severity: 'warning',
       says: isCut
         ? `A replica of ${server.id} begins with a full copy again and again: ${cuts.length} times in ${spanOf(cuts)} the primary cut it off, because more was written during the copy than it keeps for a replica.`
-        : `Replicas of ${server.id} began with a full copy ${copies.length} times in ${spanOf(copies)}, since the backlog no longer had what they missed.`,
+        : copies.length > 0
+          ? `Replicas of ${server.id} began with a full copy ${copies.length} times in ${spanOf(copies)}, since the backlog no longer had what they missed.`
+          : `Replicas of ${server.id} began with a full copy ${begun} times while we looked. Why, its log would say.`,
       evidence: [
         ...(last === undefined ? [] : [logFact(last)]),
         count(server, 'sync_full'),
         count(server, 'sync_partial_err'),
-        { source: 'INFO replication, twice', name: 'written', value: `${formatBytes(written)}/s` },
+        written(server),
         ...(limit === null || limit === undefined ? [] : [limitFact(limit)]),
         {
           source: 'CONFIG GET',
@@ -58,6 +60,7 @@ export default {
       brings: [
         ...LOST_REPLICAS_BRINGS,
         'backlog-too-small',
+        'wrong-password', // a replica's PING comes before its login, and is counted as NOAUTH
         'resync-stampede',
         'rdb-save-stuck',
         'replica-memory-over',
@@ -74,6 +77,15 @@ export default {
     }
   },
 } satisfies ServerCheck
+
+function recentOf({ log }: ServerEvidence, { takenAt }: Evidence): readonly LogEntrySeen[] {
+  return (log?.entries ?? []).filter(({ at }) => at !== undefined && at >= takenAt - WINDOW_MS)
+}
+
+/** Full copies that began between two looks, a second apart: more than one for each replica is a loop beyond doubt. */
+function begunMeanwhile({ info }: ServerEvidence): number {
+  return Math.max(0, Number(info?.fields['sync_full'] ?? 0) - Number(info?.before['sync_full'] ?? 0))
+}
 
 function wholeOf({ text, more }: LogEntrySeen): string {
   return more === undefined ? text : `${text}\n${more}`
@@ -96,6 +108,11 @@ function spanOf(entries: readonly LogEntrySeen[]): string {
 function count(server: ServerEvidence, name: string): Fact {
   const [was, is] = [server.info?.before[name], server.info?.fields[name]]
   return { source: 'INFO stats', name, value: was === is ? `${is}` : `${was}, then ${is}` }
+}
+
+function written(server: ServerEvidence): Fact {
+  const rate = Math.round(infoRate(server, 'master_repl_offset') ?? 0)
+  return { source: 'INFO replication, twice', name: 'written', value: `${formatBytes(rate)}/s` }
 }
 
 function limitFact([, hard = '0', soft = '0', seconds = '0']: RegExpMatchArray): Fact {

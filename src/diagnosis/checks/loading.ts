@@ -21,7 +21,9 @@ export default {
     const percent = infoText(server, 'loading_loaded_perc')
     const total = infoNumber(server, 'loading_total_bytes')
     const isLong = forSeconds >= LONG_SECONDS
-    const copied = lastLogged(server, evidence, /MASTER <-> REPLICA sync: Loading DB in memory/, { sinceStart: true })
+    const copied = lastLogged(server, evidence, /(?:MASTER|PRIMARY) <-> REPLICA sync: Loading DB in memory/, {
+      sinceStart: true,
+    })
     return {
       kind: isLong ? 'fault' : 'advice',
       severity: isLong ? 'warning' : 'info',

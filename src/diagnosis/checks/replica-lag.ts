@@ -22,7 +22,8 @@ export default {
     if (!isSilent && infoText(server, 'master_link_status') !== 'up') return undefined
     const behind = bytesBehind(link) ?? 0
     const seconds = secondsBehind(link, behind)
-    if (seconds < BEHIND_SECONDS || (behind < LEAST_BYTES && !(isSilent && behind > 0))) return undefined
+    const isUnheard = isSilent || link.listed.ackAgeSeconds >= BEHIND_SECONDS // it acknowledges every second
+    if (seconds < BEHIND_SECONDS || behind < (isUnheard ? 1 : LEAST_BYTES)) return undefined
     const cause = causeOf(link)
     return {
       kind: 'fault',

@@ -2,7 +2,7 @@
 // clients wait, and nobody else has the data meanwhile.
 
 import type { ServerCheck } from '../check.ts'
-import { infoFact } from '../reading.ts'
+import { infoFact, infoNumber } from '../reading.ts'
 import { LOST_REPLICAS_BRINGS, isCopying, listedBy } from '../replication-links.ts'
 
 const MANY = 2
@@ -13,7 +13,9 @@ export default {
   look(server) {
     const listed = listedBy(server)
     const copying = listed.filter(isCopying)
-    if (copying.length < MANY) return undefined
+    const copies = infoNumber(server, 'sync_full') ?? Infinity
+    // The first copy of each is how replicas begin; that they had one and take another is what went wrong.
+    if (copying.length < MANY || copies <= copying.length) return undefined
     const left = listed.length - copying.length
     return {
       kind: 'fault',

@@ -32,9 +32,9 @@ export default {
 /** A primary that died and came back, before Sentinels have made it a replica. */
 function justRestarted(pair: readonly ServerEvidence[], views: readonly View[]): boolean {
   const replicas = listedOnes(views, 'replicas')
-  return pair.some(({ id, ...server }) => {
-    const isListed = (replicas.get(id) ?? []).some(({ record }) => !isDown(record))
-    return isListed && (infoNumber({ id, ...server }, 'uptime_in_seconds') ?? 0) < SETTLED_SECONDS
+  return pair.some((server) => {
+    const isListed = (replicas.get(server.id) ?? []).some(({ record }) => !isDown(record))
+    return isListed && (infoNumber(server, 'uptime_in_seconds') ?? 0) < SETTLED_SECONDS
   })
 }
 

@@ -8,6 +8,7 @@ import { listedBy } from '../replication-links.ts'
 import { isDown, listedOnes, numberIn, viewsByName, type View } from '../sentinel-views.ts'
 
 const LONG_MS = 24 * 3_600_000
+const DOUBTFUL_MS = 5 * 60_000 // before that it has failed, as far as anybody can tell
 
 export default {
   asks: 'Do Sentinels count on servers that are not there?',
@@ -45,7 +46,8 @@ function ghostsOf(kind: 'replicas' | 'sentinels', around: Around): (Found | Unde
   return silent.flatMap((one): readonly (Found | Undecided)[] => {
     const why = whyGhost(one, { kind, living, wanted, evidence })
     if (why !== undefined) return [found(one, why, { ...around, kind })]
-    return answers.get(one.id)?.was === undefined ? [undecided(one, kind)] : []
+    const isOld = (numberIn(one.record, 's-down-time') ?? 0) >= DOUBTFUL_MS
+    return isOld && answers.get(one.id)?.was === undefined ? [undecided(one, kind)] : []
   })
 }
 

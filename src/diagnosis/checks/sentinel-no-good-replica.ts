@@ -35,9 +35,11 @@ export default {
   },
 } satisfies DeploymentCheck
 
+const UNREACHED = 'Sentinels do not reach it'
+
 /** Why a Sentinel would not promote this replica; sentinelSelectSlave of sentinel.c, 2.8 to 8. */
 function whyNot(record: Readonly<Record<string, string>>, views: readonly View[]): string | undefined {
-  if (isDown(record)) return 'Sentinels do not reach it'
+  if (isDown(record)) return UNREACHED
   if (record['slave-priority'] === '0') return 'its replica-priority is 0: it is never promoted'
   const downMs = numberIn(record, 'master-link-down-time') ?? 0
   const afterMs = numberIn(views[0]?.master.fields ?? {}, 'down-after-milliseconds') ?? 30_000
@@ -80,7 +82,11 @@ function found(name: string, views: readonly View[], { evidence, reasons }: Arou
     ruledOut: view.master.quorum.startsWith('OK')
       ? [{ check: 'sentinel-no-quorum', by: 'the Sentinels are enough to agree on a failover' }]
       : [],
-    alerts: ['RedisSentinelNoGoodReplica', 'RedisMissingPrimary'],
+    // Where a replica is only silent, that it is silent is what the alerts are about.
+    alerts:
+      isDownNow || reasons.some((reason) => !reason.endsWith(UNREACHED))
+        ? ['RedisSentinelNoGoodReplica', 'RedisMissingPrimary']
+        : [],
     actions: isDownNow
       ? [
           { id: 'start-server', why: 'the primary itself, when its data is on its disk' },

@@ -3,6 +3,7 @@
 
 import type { DeploymentCheck, Found } from '../check.ts'
 import type { Evidence } from '../evidence.ts'
+import { infoNumber } from '../reading.ts'
 import {
   idOf,
   isDown,
@@ -14,13 +15,18 @@ import {
   type View,
 } from '../sentinel-views.ts'
 
+const MEETING_SECONDS = 15 // Sentinels that just started hear of each other within a few seconds
+
 export default {
   asks: 'Are there too few Sentinels for a failover?',
 
   lookAtAll(evidence) {
     return [...viewsByName(evidence)].flatMap(([name, views]) => {
       const without = views.filter(({ master }) => master.quorum.startsWith('NOQUORUM'))
-      return without.length === 0 || without.length < views.length ? [] : [found(name, without, evidence)]
+      const isMeeting = without.every(({ sentinel, master }) => {
+        return master.sentinels.length === 0 && (infoNumber(sentinel, 'uptime_in_seconds') ?? 0) < MEETING_SECONDS
+      })
+      return isMeeting || without.length < views.length ? [] : [found(name, without, evidence)]
     })
   },
 } satisfies DeploymentCheck

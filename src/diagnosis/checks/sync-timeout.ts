@@ -5,8 +5,8 @@ import { infoFact, infoText, logFact, setting } from '../reading.ts'
 import { LOST_REPLICA_BRINGS, linkOf } from '../replication-links.ts'
 
 const WINDOW_MS = 10 * 60_000
-const GAVE_UP = /Timeout receiving bulk data from MASTER/
-const BEGAN = /MASTER <-> REPLICA sync started/
+const GAVE_UP = /Timeout receiving bulk data from (?:MASTER|PRIMARY)/
+const BEGAN = /(?:MASTER|PRIMARY) <-> REPLICA sync started/
 
 export default {
   asks: 'Does this replica give up its full copy because it takes too long?',
@@ -45,7 +45,11 @@ export default {
         { check: 'replica-auth-failed', by: 'the primary let it in' },
       ],
       alerts: ['RedisDisconnectedSlaves', 'RedisFullResyncLoop', 'ReplicationLag'],
-      brings: [...LOST_REPLICA_BRINGS, { check: 'rdb-save-stuck', on: 'every server' }],
+      brings: [
+        ...LOST_REPLICA_BRINGS,
+        { check: 'rdb-save-stuck', on: 'every server' },
+        { check: 'wrong-password', on: 'every server' }, // a replica's PING comes before its login, and is counted as NOAUTH
+      ],
       actions: [{ id: 'set-repl-timeout', why: 'on both sides, longer than the longest silence during a copy' }],
     }
   },
