@@ -36,7 +36,7 @@ export default {
       ...stage,
       expects: { server: primary.id },
       async inject() {
-        stopLoad = await startHeavyLoad(primary, words)
+        stopLoad = await startHeavyLoad(primary, words, 8)
         const cpu = async (): Promise<number> =>
           [...(await primary.cli('INFO', 'cpu')).matchAll(/_main_thread:([\d.]+)/g)].reduce(
             (sum, [, s]) => sum + Number(s),

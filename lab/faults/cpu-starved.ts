@@ -21,7 +21,7 @@ export default {
     const group = makeControlGroup('cpu', -1)
     group.add(primary.pid)
     await primary.cli('SETBIT', 'online:today', String(random.between(5, 7) << 20), '1')
-    const stopLoad = await startHeavyLoad(primary, ['BITCOUNT', 'online:today'])
+    const stopLoad = await startHeavyLoad(primary, ['BITCOUNT', 'online:today'], 4)
     return {
       ...stage,
       expects: { server: primary.id },

@@ -54,7 +54,7 @@ export default {
         { id: 'close-clients', why: `gives back ${formatBytes(unread)} at once; the application connects again` },
         {
           id: 'limit-client-buffers',
-          why: 'lets the server close such a client by itself; normal clients have no limit now',
+          why: 'lets the server close such a client by itself',
         },
       ],
     }

@@ -36,7 +36,7 @@ export default {
         ...(share === undefined ? [] : [{ source: 'INFO cpu', name: 'the main thread', value: percent(share) }]),
       ],
       ruledOut: [
-        { check: 'maxclients-reached', by: `${now} clients are connected, and none was turned away` },
+        { check: 'maxclients-reached', by: `connected_clients is ${now}: they leave again` },
         { check: 'accept-backlog', by: 'the server accepts them as they come' },
       ],
       alerts: ['RedisCpuHigh', 'RedisLatencyHigh'],

@@ -6,7 +6,7 @@ import type { ServerCheck } from '../check.ts'
 import { commandLoads, keptFromRunning, loadFact, mainThreadShare, percent } from '../processor-load.ts'
 import { infoRate, settingFact } from '../reading.ts'
 
-const FULL = 0.9 // of a core
+const FULL = 0.85 // of the time it runs, or would
 const MINE = 0.5 // of a core: below this it is others that use the processor
 
 export default {
@@ -17,7 +17,8 @@ export default {
     if (share === undefined) return undefined
     const kept = keptFromRunning(server)
     // Ready to run all the time, and running for most of it: others that want the same processor do not change the cause.
-    if (share < MINE || share + (kept?.delayShare ?? 0) < FULL || (kept?.throttledPeriods ?? 0) > 0) return undefined
+    const wanted = Math.max(share, server.process?.cpuShare ?? 0) + (kept?.delayShare ?? 0)
+    if (share < MINE || wanted < FULL || (kept?.throttledPeriods ?? 0) > 0) return undefined
     const loads = commandLoads(server)
     const [first] = loads
     const perSecond = infoRate(server, 'total_commands_processed') ?? 0

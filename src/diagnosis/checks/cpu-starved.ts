@@ -39,7 +39,7 @@ function reasonOf({ process }: ServerEvidence, kept: Kept, share: number): strin
   const { throttledPeriods, delayShare, stealShare } = kept
   const limit = process?.cpuLimitCores
   if (throttledPeriods > 0)
-    return `its control group${limit === undefined ? '' : ` may use ${limit} of a core and`} used up its quota in ${throttledPeriods} of the three tenths of a second in which we looked`
+    return `its control group${limit === undefined ? '' : ` may use ${limit} of a core and`} used up its quota ${throttledPeriods === 1 ? 'once' : `${throttledPeriods} times`} in the moment in which we looked`
   if (stealShare >= STOLEN) return `the host of this machine took ${percent(stealShare)} of all processor time`
   if (delayShare >= WAITS && share < MINE)
     return `for ${percent(delayShare)} of the time it was ready to run and other processes had the processor`

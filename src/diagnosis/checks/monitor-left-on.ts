@@ -26,7 +26,7 @@ export default {
     return {
       kind: isFault ? 'fault' : 'advice',
       severity: isFault ? 'warning' : 'info',
-      says: `MONITOR runs on ${showClient(oldest)}${others}, connected for ${formatDuration(ageSeconds * 1_000)}: each of ${formatCount(perSecond)} commands a second is copied to it${waiting}.`,
+      says: `MONITOR runs on ${showClient(oldest)}${others}, ${ageSeconds === 0 ? 'connected just now' : `connected for ${formatDuration(ageSeconds * 1_000)}`}: each of ${formatCount(perSecond)} commands a second is copied to it${waiting}.`,
       evidence: [
         ...monitors.slice(0, 3).map((client) => clientFact(client, 'flags', 'age', 'omem', 'cmd')),
         { source: 'INFO stats', name: 'instantaneous_ops_per_sec', value: String(perSecond) },

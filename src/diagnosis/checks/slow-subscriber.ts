@@ -29,7 +29,7 @@ export default {
     const says =
       last === undefined
         ? `${showClient(behind ?? {})} reads its messages too slowly: ${formatBytes(unreadBytes(behind ?? {}))} wait for it, and at its limit it is cut off and they are lost.`
-        : `The subscriber ${showClient(last.client)} was cut off ${agoText(evidence, last.entry)} with ${formatBytes(unreadBytes(last.client))} of messages unread, which are lost; ${closed.length} ${closed.length === 1 ? 'was' : 'were'} in the last ten minutes.`
+        : `The subscriber ${showClient(last.client)} was cut off ${agoText(evidence, last.entry)} with ${formatBytes(unreadBytes(last.client))} of messages unread, which are lost${closed.length === 1 ? '' : `; it happened ${closed.length} times in ten minutes`}.`
     return {
       kind: 'fault',
       severity: 'warning',
