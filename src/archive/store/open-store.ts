@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../lib/clock.ts'
-import type { Fault } from '../../lib/fault.ts'
+import { Fault } from '../../lib/fault.ts'
 import { formatBytes } from '../../lib/units.ts'
 import { checkStore, createsConditionally } from './check-store.ts'
 import { putStream } from './put-stream.ts'
@@ -119,8 +119,15 @@ async function write(attempts: Attempts, trying: Trying, { key, bytes, onlyIfAbs
   return trying.keepTrying({ doing: 'storing', key, limitMs: limitMs(bytes.length), run })
 }
 
+const NO_OBJECT = 'there is no such object'
+
+/** What was listed a moment ago is not there: an archiver that runs joins small segments to large ones. */
+export function isMissingObject(error: unknown): boolean {
+  return error instanceof Fault && error.why === NO_OBJECT
+}
+
 function missing(trying: Trying, key: string): Fault {
-  return trying.faultOf({ doing: 'reading', key }, { kind: 'missing', why: 'there is no such object' })
+  return trying.faultOf({ doing: 'reading', key }, { kind: 'missing', why: NO_OBJECT })
 }
 
 async function getAll(

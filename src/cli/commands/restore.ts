@@ -5,7 +5,8 @@ import { resolve } from 'node:path'
 import type { RestoreDocument } from '../../api/contract.ts'
 import type { Wish } from '../../archive/find-target.ts'
 import type { Reading } from '../../archive/read-segment.ts'
-import { Fault } from '../../lib/fault.ts'
+import { isMissingObject } from '../../archive/store/open-store.ts'
+import { Fault, reasonOf } from '../../lib/fault.ts'
 import { formatBytes, formatCount, formatDuration, parseDurationMs } from '../../lib/units.ts'
 import { checkFolder, layOut } from '../../restore/lay-out.ts'
 import { FORMATS, planRestore, type Format, type RestorePlan } from '../../restore/plan-restore.ts'
@@ -56,12 +57,15 @@ export default {
     const identities = await readIdentities(flags)
     return withStore<ExitCode>(url, flags, async (store) => {
       const reading: Reading = { store, identities }
-      const archive = await readOneArchive(store, flags)
-      const plan = await planRestore(reading, { archive, wish, format, dir: resolve(dir) })
-      await checkFolder(plan)
-      const document = documentOf(store.shown, plan, Date.now())
-      if (!context.json) context.out.write(`${linesOf(document).map(printable).join('\n')}\n`)
-      const restored = flags['yes'] === true ? await restore(reading, plan, context) : undefined
+      const { document, plan, restored } = await listingAgain(context, async () => {
+        const archive = await readOneArchive(store, flags)
+        const planned = await planRestore(reading, { archive, wish, format, dir: resolve(dir) })
+        await checkFolder(planned)
+        const told = documentOf(store.shown, planned, Date.now())
+        if (!context.json) context.out.write(`${linesOf(told).map(printable).join('\n')}\n`)
+        const done = flags['yes'] === true ? await restore(reading, planned, context) : undefined
+        return { document: told, plan: planned, restored: done }
+      })
       if (context.json) context.printJson(restored === undefined ? document : { ...document, restored })
       else if (restored === undefined) context.out.write('Nothing was written: --yes does it.\n')
       else context.out.write(`Done: ${formatBytes(restored.bytes)} in ${plan.dir}. Start it with the command above.\n`)
@@ -69,6 +73,20 @@ export default {
     })
   },
 } satisfies Command
+
+const LISTINGS = 3
+
+/** What an archiver that runs joins meanwhile is listed again: the same writes lie in other objects then. */
+async function listingAgain<T>(context: Context, work: () => Promise<T>): Promise<T> {
+  for (let listing = 1; ; listing += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isMissingObject(error) || listing === LISTINGS) throw error
+      context.err.write(`${reasonOf(error)}: segments may have been joined meanwhile; lists the archive again\n`)
+    }
+  }
+}
 
 async function restore(
   reading: Reading,
