@@ -88,9 +88,13 @@ function constructed({
     answer: { id: 'ok', forMs: 60_000 },
     asked: true,
     local: true,
-    info: { fields, before: { ...fields, ...before }, apartMs: 1_000 },
-    config: { save: '3600 1', appendonly: 'no' },
-    process: { ...PROCESS, ...process },
+    ...(server.asked === false
+      ? {}
+      : {
+          info: { fields, before: { ...fields, ...before }, apartMs: 1_000 },
+          config: { save: '3600 1', appendonly: 'no' },
+          process: { ...PROCESS, ...process },
+        }),
     couldNotLook: [],
     ...server,
   }
@@ -284,3 +288,27 @@ function slow(command: string, ms: number, secondsAgo: number): SlowSeen {
     clientName: '',
   }
 }
+
+describe('a process that the kernel killed', () => {
+  const line =
+    '[Sat Nov 21 15:20:00 2026] Memory cgroup out of memory: Killed process 4242 (redis-server) anon-rss:59008kB'
+  const entries = [4242, 4711].map(
+    (pid) => ({ at: NOW - 1, pid, role: 'primary', level: 'notice', text: 'Ready' }) as const,
+  )
+  const kernel = { oomKills: [line] }
+  const gone = { answer: { id: 'refused', forMs: 1_000 }, asked: false } as const
+  const listening = { sockets: [], otherPorts: [] }
+
+  test('is told by its pid in the log', () => {
+    const log = { sources: [], entries: entries.slice(0, 1) }
+    const [first] = told({ server: { ...gone, kernel, log, listening } }).findings
+    assert.equal(first?.check, 'kernel-oom-kill')
+    assert.match(first.says, /^The kernel killed the server \(pid 4242\), which held 57.6 MiB/)
+  })
+
+  test('before the one that somebody has stopped since is old news', () => {
+    const log = { sources: [], entries }
+    const names = told({ server: { ...gone, kernel, log, listening } }).findings.map(({ check }) => check)
+    assert.equal(names.includes('kernel-oom-kill'), false)
+  })
+})

@@ -17,7 +17,7 @@ export default {
 
   look(server, evidence) {
     const killed = killOf(server)
-    if (killed !== undefined && isGone(server) !== false) return gone(server, killed)
+    if (killed !== undefined && !server.asked && isGone(server) !== false) return gone(server, killed)
     const uptime = infoNumber(server, 'uptime_in_seconds')
     if (killed !== undefined && uptime !== undefined && uptime < LATELY_S) return restarted(server, evidence, killed)
     return near(server)
@@ -34,14 +34,19 @@ interface Kill {
 const KILLED = /Killed process (\d+) \(([^)]*)\)/
 const SERVER = /redis-server|valkey-server|keydb-server/
 
-/** The last kill of a process that wrote this server's log; or what its supervisor says of its end. */
-function killOf({ kernel, log, was, process, supervised }: ServerEvidence): Kill | undefined {
-  const pids = new Set((log?.entries ?? []).filter(({ role }) => role !== 'child').map(({ pid }) => pid))
-  if (was?.pid !== undefined) pids.add(was.pid)
-  pids.delete(process?.pid)
+/** The process before the one that runs now, or the last one: who was killed before that is old news. */
+function lastPid({ log, was, process }: ServerEvidence): number | undefined {
+  if (was?.pid !== undefined && was.pid !== process?.pid) return was.pid
+  return log?.entries.findLast(({ pid, role }) => role !== 'child' && pid !== undefined && pid !== process?.pid)?.pid
+}
+
+/** That the kernel killed it, in its own words; or what its supervisor says of its end. */
+function killOf(server: ServerEvidence): Kill | undefined {
+  const { kernel, supervised } = server
+  const ended = lastPid(server)
   const line = (kernel?.oomKills ?? []).findLast((each) => {
     const [, pid, command = ''] = KILLED.exec(each) ?? []
-    return SERVER.test(command) && pids.has(Number(pid))
+    return SERVER.test(command) && Number(pid) === ended
   })
   if (line !== undefined) {
     const kB = /anon-rss:(\d+)kB/.exec(line)?.[1]
