@@ -104,7 +104,7 @@ function restartWords(risk: ServerAtRisk, { servers }: Evidence): string | undef
     return `${begin}: ${formatBytes(unwrittenBytes)} of writes that its append-only file could not take are lost.`
   if (unsavedChanges !== undefined && unsavedChanges > 0)
     return `${begin}: ${formatCount(unsavedChanges)} changes are lost${unsavedSeconds === undefined ? '' : `, up to ${formatDuration(unsavedSeconds * 1_000)} old`}.`
-  if (unsavedChanges === 0) return `${begin}: nothing is lost that counts as a change.`
+  if (unsavedChanges === 0) return `${begin}: no change is lost.`
   const loss = crashLossOf(server, servers)
   return loss === undefined ? undefined : `${begin}: ${loss}.`
 }

@@ -100,6 +100,15 @@ describe('why the last snapshot failed', () => {
     assert.deepEqual(say(writing, fork), ['fault rdb-fork-failed'])
   })
 
+  test('is the one root where the same full disk also holds the append-only file', () => {
+    const info = { ...failed, aof_enabled: '1', aof_last_write_status: 'err', aof_last_bgrewrite_status: 'err' }
+    const log = logOf('Write error saving DB on disk(rdbSaveRio): No space left on device')
+    const { findings } = look({ info, log })
+    const named = findings.filter(({ root }) => root).map(({ check }) => check)
+    assert.deepEqual(named, ['rdb-disk-full'])
+    assert.deepEqual(findings[0]?.explains.includes('aof-write-error'), true)
+  })
+
   test('of an earlier run is old news', () => {
     const log = logOf('Ready to accept connections')
     const before = { ...log.entries[1], text: 'Background saving terminated by signal 9' } as LogSeen['entries'][number]

@@ -15,6 +15,9 @@ export type SaveFailureId = 'rdb-disk-full' | 'rdb-fork-failed' | 'rdb-dir-not-w
 
 const IDS: readonly SaveFailureId[] = ['rdb-disk-full', 'rdb-fork-failed', 'rdb-dir-not-writable', 'rdb-child-killed']
 
+// The append-only file lies in the same folder: what keeps the one from being written keeps the other, too.
+const OF_THE_DISK: ReadonlySet<SaveFailureId> = new Set(['rdb-disk-full', 'rdb-dir-not-writable'])
+
 /** What is known of the failure. `why`: the errno in words, or "signal 9"; '' where no log line says it. */
 export interface SaveFailure {
   readonly check: SaveFailureId
@@ -48,7 +51,7 @@ export function ofSaveFailure(
     ...own,
     evidence: [infoFact(server, 'persistence', 'rdb_last_bgsave_status'), ...failure.evidence, ...own.evidence],
     alerts: ['PersistenceFailure', 'WritesRefused', 'RedisMissingBackup', 'RedisDown'],
-    brings: ['save-overdue', 'never-saved', 'aof-rewrite-loop'],
+    brings: ['save-overdue', 'never-saved', 'aof-rewrite-loop', ...(OF_THE_DISK.has(check) ? ['aof-write-error'] : [])],
   }
 }
 

@@ -5,11 +5,11 @@ import { formatDuration } from '../../lib/units.ts'
 import type { Answered, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
-import { infoFact, infoRate, lastLogged, logFact, severityOfLoss } from '../reading.ts'
+import { infoFact, infoNumber, infoRate, lastLogged, logFact, severityOfLoss } from '../reading.ts'
 
 export default {
   asks: 'Does the server wait for its disk?',
-  look: (server, evidence) => hangs(server) ?? stalled(server, evidence),
+  look: (server, evidence) => hangs(server) ?? holdsUpSnapshot(server) ?? stalled(server, evidence),
 } satisfies ServerCheck
 
 function hangs(server: ServerEvidence): Answered {
@@ -40,6 +40,33 @@ function hangs(server: ServerEvidence): Answered {
     actions: [{ id: 'fail-over', why: 'when the disk stays silent; the last second of writes may be lost' }],
   }
 }
+
+const HELD_SECONDS = 3
+
+/** The server goes on, and the child that writes its snapshot waits in the same way. */
+function holdsUpSnapshot(server: ServerEvidence): Answered {
+  const child = server.process?.children.find(({ state }) => state === 'D')
+  const seconds = infoNumber(server, 'rdb_current_bgsave_time_sec') ?? -1
+  const keys = 'current_save_keys_processed'
+  const isHeld = server.info !== undefined && server.info.before[keys] === server.info.fields[keys]
+  if (child === undefined || seconds < HELD_SECONDS || !isHeld || (child.cpuShare ?? 0) > IDLE_SHARE) return undefined
+  return {
+    kind: 'fault',
+    severity: 'warning',
+    says: `The disk takes nothing: the snapshot that began ${formatDuration(seconds * 1_000)} ago waits for it${child.waitsIn === undefined ? '' : ` (in ${child.waitsIn})`}. The server itself goes on as long as it need not write.`,
+    evidence: [
+      { source: `/proc/${child.pid}/stat`, name: 'state', value: 'D' },
+      infoFact(server, 'persistence', 'rdb_current_bgsave_time_sec'),
+      infoFact(server, 'persistence', keys),
+    ],
+    ruledOut: [{ check: 'rdb-save-stuck', by: 'the child waits for the disk (D): a signal does not reach it' }],
+    alerts: ['RedisMissingBackup'],
+    brings: ['rdb-save-stuck', 'save-overdue', 'never-saved'],
+    actions: [{ id: 'back-up-now', why: 'takes the data over the network, and not from that disk' }],
+  }
+}
+
+const IDLE_SHARE = 0.02 // of a core: a child that writes to a slow disk is in D now and then, and works between
 
 const LONG_MS = 1_000
 const RECENT_MS = 10 * 60_000
