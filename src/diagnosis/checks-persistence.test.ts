@@ -235,6 +235,23 @@ describe('what is written down, and what is not', () => {
   })
 })
 
+test('a replica that follows and writes an append-only file holds what the primary does not save', () => {
+  const primary = constructedServer({ config: { save: '60 10000' } })
+  const follows = { id: 'h:2', address: 'h:2', role: 'replica', primary: 'h:1', linkUp: true } as const
+  const replica = constructedServer({
+    ...follows,
+    info: { role: 'slave', aof_enabled: '1' },
+    config: { appendfsync: 'everysec' },
+  })
+  const overdue = (servers: Evidence['servers']): number =>
+    diagnose({ ...constructedEvidence(primary, { rpoMs: 5_000 }), servers }, checks).findings.filter(
+      ({ check }) => check === 'save-overdue',
+    ).length
+  assert.equal(overdue([primary]), 1)
+  assert.equal(overdue([primary, replica]), 0)
+  assert.equal(overdue([primary, { ...replica, linkUp: false }]), 1)
+})
+
 describe('a primary that begins empty', () => {
   const primary = constructedServer({
     config: { save: '' },

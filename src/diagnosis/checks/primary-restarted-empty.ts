@@ -120,7 +120,7 @@ function loggedBefore(replicas: readonly ServerEvidence[], startedMs: number): B
   return undefined
 }
 
-const FLUSHED = /^MASTER <-> REPLICA sync: Flushing old data/ // readSyncBulkPayload of src/replication.c
+const FLUSHED = /^(?:MASTER|PRIMARY) <-> REPLICA sync: Flushing old data/ // readSyncBulkPayload of src/replication.c
 
 function flushed(replicas: readonly ServerEvidence[], startedMs: number): Fact[] {
   return replicas.flatMap((replica) => {

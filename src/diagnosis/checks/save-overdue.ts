@@ -14,7 +14,8 @@ export default {
   look(server, evidence) {
     if (evidence.deployment.dataClass === 'cache' || server.info === undefined || !isPrimary(server)) return undefined
     if (isArchived(evidence)) return undefined
-    return overdue(server, evidence) ?? cannotKeep(server, evidence)
+    const replicas = evidence.servers.filter(({ primary, linkUp, info }) => primary === server.id && linkUp && info)
+    return overdue(server, replicas, evidence) ?? cannotKeep(server, replicas, evidence)
   },
 } satisfies ServerCheck
 
@@ -23,7 +24,8 @@ const SLACK = 2 // a snapshot that is due has to wait for another child, and tak
 
 const ALERT: Pick<Found, 'alerts'> = { alerts: ['RedisMissingBackup'] }
 
-function overdue(server: ServerEvidence, { deployment }: Evidence): Answered {
+/** A replica that follows holds the same changes: what stands in its files is not lost. */
+function overdue(server: ServerEvidence, replicas: readonly ServerEvidence[], { deployment }: Evidence): Answered {
   const changes = infoNumber(server, 'rdb_changes_since_last_save') ?? 0
   const saved = infoNumber(server, 'rdb_last_save_time')
   const now = infoNumber(server, 'server_time_usec')
@@ -35,6 +37,7 @@ function overdue(server: ServerEvidence, { deployment }: Evidence): Answered {
   const dueSeconds = waitSeconds(savePoints(server) ?? [], changes) ?? Infinity
   const { rpoMs = USUAL_RPO_MS } = deployment
   const isLate = ageSeconds > SLACK * dueSeconds + 60
+  if (replicas.some((replica) => (unsavedSeconds(replica) ?? Infinity) * 1_000 <= rpoMs)) return undefined
   if (!isLate && ageSeconds * 1_000 <= rpoMs) return undefined
   const because = isLate
     ? `by its save points a snapshot was due after ${formatDuration(dueSeconds * 1_000)}`
@@ -62,11 +65,24 @@ function overdue(server: ServerEvidence, { deployment }: Evidence): Answered {
   }
 }
 
+/** How old the oldest change may be that stands in no file of this server; undefined where that was not said. */
+function unsavedSeconds(server: ServerEvidence): number | undefined {
+  if (hasAppendOnlyFile(server) === true && infoText(server, 'aof_last_write_status') === 'ok') return 0
+  if (infoNumber(server, 'rdb_changes_since_last_save') === 0) return 0
+  const [saved, now] = [infoNumber(server, 'rdb_last_save_time'), infoNumber(server, 'server_time_usec')]
+  return saved === undefined || now === undefined ? undefined : now / 1e6 - saved
+}
+
 /** Said of a declared rpo alone: what nobody wrote down, nobody promised. */
-function cannotKeep(server: ServerEvidence, { deployment, backups }: Evidence): Answered {
+function cannotKeep(
+  server: ServerEvidence,
+  replicas: readonly ServerEvidence[],
+  { deployment, backups }: Evidence,
+): Answered {
   const { rpoMs } = deployment
   const loss = crashLoss(server)
   if (rpoMs === undefined || loss === undefined || loss.worstMs <= rpoMs) return undefined
+  if (replicas.some((replica) => (crashLoss(replica)?.worstMs ?? Infinity) <= rpoMs)) return undefined
   if (persists(server) !== true && lastDump(server) === undefined) return undefined // never-saved tells that
   if ((keyCount(server) ?? 0) === 0) return undefined
   const lag = backups?.lagSeconds
