@@ -6,7 +6,7 @@ import type { Evidence, PubSubSeen, ServerEvidence } from '../evidence.ts'
 import { dataServers, infoFact, infoNumber, infoRate, setting, settingFact } from '../reading.ts'
 
 const HELLO = '__sentinel__:hello'
-const OF_SENTINELS_A_SECOND = 3 // each of a handful of Sentinels says hello every two seconds
+const OF_SENTINELS_A_SECOND = 6 // each of a handful of Sentinels says hello every two seconds, here and to the primary
 const OF_OURS_A_SECOND = 1.5 // a message of our own, as this look publishes one
 const OF_KEYS = /^__key(?:space|event)@/
 
@@ -62,7 +62,7 @@ function unheard(server: ServerEvidence, evidence: Evidence, pubsub: PubSubSeen)
   const others = dataServers(evidence)
   if (others.some(({ id }) => id === server.primary)) return undefined // what its primary publishes comes to it too
   if (others.some((other) => other.pubsub === undefined)) return undefined
-  const hasSentinels = others.some((other) => other.pubsub?.channels.some(({ channel }) => channel === HELLO))
+  const hasSentinels = evidence.servers.some(isOfSentinels)
   const hears = others.some(({ pubsub: seen, info }) => {
     const listed = seen?.channels.filter(({ channel, subscribers }) => channel !== HELLO && subscribers > 0).length ?? 0
     const unlisted = Number(info?.fields['pubsub_channels'] ?? 0) > 0 && seen?.channels.length === 0
@@ -87,4 +87,13 @@ function unheard(server: ServerEvidence, evidence: Evidence, pubsub: PubSubSeen)
       { check: 'slow-subscriber', by: 'there is no subscriber that could be too slow' },
     ],
   }
+}
+
+/** A Sentinel, or a server that one watches: its connections have names, and it listens for the others. */
+function isOfSentinels({ role, clients = [], pubsub }: ServerEvidence): boolean {
+  return (
+    role === 'sentinel' ||
+    clients.some(({ name = '' }) => /^sentinel-.*-(?:cmd|pubsub)$/.test(name)) ||
+    pubsub?.channels.some(({ channel }) => channel === HELLO) === true
+  )
 }
