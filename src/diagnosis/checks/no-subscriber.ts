@@ -1,12 +1,12 @@
 // Messages that are published and heard by nobody: publish and subscribe keeps nothing, so that they are gone. Whether the
 // server itself passes messages on is tried with one of our own.
 
+import type { ClientLine } from '../../redis/client-list.ts'
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import type { Evidence, PubSubSeen, ServerEvidence } from '../evidence.ts'
 import { dataServers, infoFact, infoNumber, infoRate, setting, settingFact } from '../reading.ts'
 
 const HELLO = '__sentinel__:hello'
-const OF_SENTINELS_A_SECOND = 6 // each of a handful of Sentinels says hello every two seconds, here and to the primary
 const OF_OURS_A_SECOND = 1.5 // a message of our own, as this look publishes one
 const OF_KEYS = /^__key(?:space|event)@/
 
@@ -62,13 +62,14 @@ function unheard(server: ServerEvidence, evidence: Evidence, pubsub: PubSubSeen)
   const others = dataServers(evidence)
   if (others.some(({ id }) => id === server.primary)) return undefined // what its primary publishes comes to it too
   if (others.some((other) => other.pubsub === undefined)) return undefined
-  const hasSentinels = evidence.servers.some(isOfSentinels)
+  // Sentinels publish, too, and often while they agree: then somebody else has to be seen doing it.
+  if (evidence.servers.some(isOfSentinels) && !(server.clients ?? []).some(isPublisher)) return undefined
   const hears = others.some(({ pubsub: seen, info }) => {
     const listed = seen?.channels.filter(({ channel, subscribers }) => channel !== HELLO && subscribers > 0).length ?? 0
     const unlisted = Number(info?.fields['pubsub_channels'] ?? 0) > 0 && seen?.channels.length === 0
     return listed > 0 || unlisted || (seen?.patterns ?? 0) > 0
   })
-  if (hears || rate <= (hasSentinels ? OF_SENTINELS_A_SECOND : OF_OURS_A_SECOND)) return undefined
+  if (hears || rate <= OF_OURS_A_SECOND) return undefined
   const channels = infoNumber(server, 'pubsub_channels')
   return {
     kind: 'fault',
@@ -89,11 +90,17 @@ function unheard(server: ServerEvidence, evidence: Evidence, pubsub: PubSubSeen)
   }
 }
 
+const OF_A_SENTINEL = /^sentinel-.*-(?:cmd|pubsub)$/ // Source: sentinelSetClientName of Redis src/sentinel.c
+
+function isPublisher({ cmd, name = '' }: ClientLine): boolean {
+  return cmd === 'publish' && name !== 'respite' && !OF_A_SENTINEL.test(name)
+}
+
 /** A Sentinel, or a server that one watches: its connections have names, and it listens for the others. */
 function isOfSentinels({ role, clients = [], pubsub }: ServerEvidence): boolean {
   return (
     role === 'sentinel' ||
-    clients.some(({ name = '' }) => /^sentinel-.*-(?:cmd|pubsub)$/.test(name)) ||
+    clients.some(({ name = '' }) => OF_A_SENTINEL.test(name)) ||
     pubsub?.channels.some(({ channel }) => channel === HELLO) === true
   )
 }
