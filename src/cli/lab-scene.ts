@@ -11,6 +11,7 @@ import { Fault } from '../lib/fault.ts'
 import { loadUnits } from '../lib/load-units.ts'
 import { nearest } from '../lib/nearest.ts'
 import { BUILTIN_ONLY, readRuleSet } from '../rules/rule-set.ts'
+import { watchScene } from './lab-watch.ts'
 import { judge, sight, type Asked, type Examination, type Examined } from './examine.ts'
 import type { Machine } from './command.ts'
 import { join } from 'node:path'
@@ -59,7 +60,7 @@ export interface SceneOptions {
   readonly variant: Variant
   readonly seed: number
   readonly second?: string | undefined // a second fault at once, on a replica: its id
-  readonly machine: Pick<Machine, 'deploymentOfUrl'>
+  readonly machine: Pick<Machine, 'deploymentOfUrl' | 'makeConfig' | 'startDaemon'>
   /** Called while it is broken, after it was diagnosed; what it waits for keeps the fault there. */
   broken?(scene: Scene, told: Told): Promise<void>
 }
@@ -72,10 +73,12 @@ export async function runScene({ id, fault, variant, seed, second, machine, brok
     const { groups } = readRuleSet(BUILTIN_ONLY, '.')
     const asked: Asked = { groups, dataDir: '/nonexistent', memory: { remembered: new Map(), history: undefined } }
     const before = await sight(deployment, asked)
+    const watched = scene.watchMs === undefined ? undefined : await watchScene(scene, scene.watchMs, machine)
     await scene.inject()
     const victim = second === undefined ? undefined : await injure(scene, second)
     const remembered = rememberedFrom(before.evidence)
-    const memory = { remembered, history: undefined }
+    const history = await watched?.history()
+    const memory = { remembered, history }
     const examination = await judge(await sight(deployment, { ...asked, memory }))
     const told: Told = {
       fault: second === undefined ? id : `${id} and ${second}`,
@@ -87,6 +90,7 @@ export async function runScene({ id, fault, variant, seed, second, machine, brok
       lookedMs: examination.tookMs,
       examination,
     }
+    await watched?.stop()
     await broken?.(scene, told)
     return told
   } finally {

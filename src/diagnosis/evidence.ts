@@ -126,6 +126,8 @@ export interface InfoSeen {
   readonly fields: Readonly<Record<string, string>> // INFO everything; `db0`, `cmdstat_get`, `errorstat_OOM` too
   readonly before: Readonly<Record<string, string>> // the same, `apartMs` earlier: what counts gives a rate
   readonly apartMs: number
+  readonly askedAt?: number | undefined // epoch ms by our clock, of `fields`: its clock may differ
+  readonly answeredAt?: number | undefined
 }
 
 export interface SlowSeen {

@@ -15,8 +15,9 @@ export default {
     const before = await read(server)
     const started = performance.now()
     await sleep(APART_MS)
+    const askedAt = Date.now()
     const fields = await read(server)
-    return { before, fields, apartMs: Math.round(performance.now() - started) }
+    return { before, fields, apartMs: Math.round(performance.now() - started), askedAt, answeredAt: Date.now() }
   },
 } satisfies Source<'info'>
 
