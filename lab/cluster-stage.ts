@@ -31,6 +31,7 @@ export async function startClusterStage(variant: Variant, options: ClusterOption
   await setTimeoutOf(cluster.nodes, PATIENT_MS)
   for (const [at, node] of cluster.primaries.entries())
     for (let key = 0; key < 20; key += 1) await node.cli('SET', `order:{${TAGS[at]}}:${key}`, 'x'.repeat(100))
+  for (const node of cluster.nodes) await node.cli('SAVE') // its keys are on a disk, too
   return {
     ...cluster,
     url: first.url,

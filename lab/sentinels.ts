@@ -36,6 +36,7 @@ export async function startWatchedStage(
   const sentinels = await Promise.all(Array.from({ length: count }, () => startSentinel(started)))
   await Promise.all(sentinels.map(quicken))
   await introduced(sentinels, masterName, stage.replicas.length)
+  for (const sentinel of sentinels) await sentinel.cli('SENTINEL', 'DEBUG', 'publish-period', '2000') // as ever
   return {
     ...stage,
     sentinels,

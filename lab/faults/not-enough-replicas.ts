@@ -19,9 +19,13 @@ export default {
     const wanted = replicas.length
     await primary.cli('CONFIG', 'SET', 'min-replicas-to-write', String(wanted))
     const [first = primary] = replicas
+    const expects =
+      variant.name === 'a replica has ended'
+        ? { check: 'process-down', server: first.id }
+        : { server: primary.id, also: ['two-primaries'] }
     return {
       ...stage,
-      expects: { server: primary.id },
+      expects, // a replica that was detached is a primary of its own
       async inject() {
         if (variant.name === 'a replica was detached') await first.cli('REPLICAOF', 'NO', 'ONE')
         else if (variant.name === 'a replica has ended') await first.kill('SIGTERM')

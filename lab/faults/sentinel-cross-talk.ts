@@ -20,6 +20,7 @@ export default {
     const { password } = primary.access
     const other = await startServer({ name: 'primary', ...(password === undefined ? {} : { password }) })
     await other.cli('SET', 'invoice:1', 'of somebody else')
+    await other.cli('SAVE')
     const leaving = variant.name === 'two of three' ? sentinels.slice(1) : sentinels.slice(2)
     return {
       ...stage,

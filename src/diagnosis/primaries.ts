@@ -17,6 +17,7 @@ export interface Fork {
   readonly promoted: ServerEvidence // the one that went on under a new id
   readonly stale: ServerEvidence // the one that it branched from
   readonly writtenSince: number // bytes that only the stale one has
+  readonly promotedSince: number // bytes that only the promoted one has
 }
 
 /** Did one of the two branch from the other? */
@@ -29,7 +30,9 @@ export function forkOf(one: ServerEvidence, other: ServerEvidence): Fork | undef
     if (/^0*$/.test(before) || before !== infoText(stale, 'master_replid')) continue
     const at = infoNumber(promoted, 'second_repl_offset') ?? 0
     const written = infoNumber(stale, 'master_repl_offset') ?? 0
-    return { promoted, stale, writtenSince: Math.max(0, written - at + 1) }
+    const own = infoNumber(promoted, 'master_repl_offset') ?? 0
+    // second_repl_offset is the first byte that is no longer common.
+    return { promoted, stale, writtenSince: Math.max(0, written - at + 1), promotedSince: Math.max(0, own - at + 1) }
   }
   return undefined
 }

@@ -31,7 +31,25 @@ function isSettled({ promoted, stale }: Fork, views: readonly View[]): boolean {
   return listed.every(({ record }) => isDown(record) || (numberIn(record, 'role-reported-time') ?? 0) > SETTLED_MS)
 }
 
-function found({ promoted, stale, writtenSince }: Fork, views: readonly View[], evidence: Evidence): Found {
+function found(fork: Fork, views: readonly View[], evidence: Evidence): Found {
+  // Nobody promoted it but the one who detached it, and nobody writes to it: it is not a rival yet.
+  return views.length === 0 && fork.promotedSince === 0 ? detached(fork) : rivals(fork, views, evidence)
+}
+
+function detached({ promoted, stale }: Fork): Found {
+  return {
+    kind: 'risk',
+    severity: 'warning',
+    server: promoted.id,
+    says: `${promoted.id} was a replica of ${stale.id} and no longer follows it: it is a primary of its own, to which nothing was written yet. Its data grows old, and what a client writes there, ${stale.id} never gets.`,
+    evidence: [promoted, stale].flatMap(roleFacts),
+    ruledOut: [{ check: 'replication-link-down', by: 'it follows nobody' }],
+    alerts: ['RedisTwoPrimaries', 'RedisDeploymentDiffers'],
+    actions: [{ id: 'reattach-replica', why: `when nobody meant it to leave: it follows ${stale.id} again` }],
+  }
+}
+
+function rivals({ promoted, stale, writtenSince }: Fork, views: readonly View[], evidence: Evidence): Found {
   const says = views.map(({ sentinel, master }): Fact => ({
     source: `SENTINEL MASTER ${master.name} of ${sentinel.id}`,
     name: 'primary',
