@@ -25,8 +25,9 @@ export default {
       watchMs: 5_000,
       expects: { server: primary.id },
       async inject() {
-        if (how === 'UNLINK') await primary.cli('EVAL', DELETE, '0', 'user:*')
-        else await primary.cli(how)
+        const prefixes = how === 'UNLINK' ? ['user:*', 'session:*', 'order:*'] : []
+        for (const pattern of prefixes) await primary.cli('EVAL', DELETE, '0', pattern)
+        if (how !== 'UNLINK') await primary.cli(how)
       },
     }
   },

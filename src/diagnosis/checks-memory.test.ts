@@ -178,10 +178,13 @@ describe('keys that never expire', () => {
       ],
     }
   }
-  const info = { used_memory: '88428800', maxmemory: '200000000', maxmemory_policy: 'allkeys-lru' }
+  const infoNow = (keys: number): Record<string, string> => {
+    const db0 = `keys=${keys},expires=1000,avg_ttl=0`
+    return { used_memory: '88428800', maxmemory: '200000000', maxmemory_policy: 'allkeys-lru', db0 }
+  }
 
   test('and become more steadily are a risk, with the time that is left', () => {
-    const story = { info, evidence: { history: history((minute) => 100 * minute) } }
+    const story = { info: infoNow(36_900), evidence: { history: history((minute) => 100 * minute) } }
     assert.deepEqual(found(story), ['keys-without-ttl warning risk'])
     assert.match(told(story).findings[0]?.says ?? '', /100 more each minute: at this rate memory is full in 18 h/)
   })
@@ -190,7 +193,10 @@ describe('keys that never expire', () => {
     const once = history((minute) => (minute < 200 ? 10_000 : 40_000))
     const comeAndGo = history((minute) => 10_000 + (minute % 60) * 100)
     assert.deepEqual(
-      [once, comeAndGo].map((each) => found({ info, evidence: { history: each } })),
+      [
+        found({ info: infoNow(41_000), evidence: { history: once } }),
+        found({ info: infoNow(16_900), evidence: { history: comeAndGo } }),
+      ],
       [[], []],
     )
   })

@@ -7,7 +7,7 @@ import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { infoNumber, infoPart, isPrimary, keyCount, samplesOf } from '../reading.ts'
 
 const AT_LEAST = 1_000 // keys; fewer go every day
-const SHARE = 0.1 // of all keys
+const SHARE = 0.5 // of all keys; where somebody sent FLUSHALL and the like, a fifth of that
 const WIPERS = ['flushall', 'flushdb', 'swapdb']
 const REMOVERS = ['del', 'unlink']
 
@@ -67,12 +67,13 @@ function cliffOf(server: ServerEvidence, evidence: Evidence, now: number): Cliff
   const startedMs = evidence.takenAt - uptimeMs
   const keys = totals(evidence, server.id).filter(([at]) => at > startedMs)
   const points = [...keys, [evidence.takenAt, now] as const]
+  const share = WIPERS.some((name) => infoPart(server, `cmdstat_${name}`, 'calls') !== undefined) ? SHARE / 5 : SHARE
   let worst: Cliff | undefined
   for (const [index, [at, to]] of points.entries()) {
     const [fromAt, from] = points[index - 1] ?? [at, to]
     const taken = gone(server, evidence, fromAt, at)
     const unexplained = from - to - taken
-    const isMuch = unexplained >= Math.max(AT_LEAST, SHARE * from)
+    const isMuch = unexplained >= Math.max(AT_LEAST, share * from)
     if (isMuch && unexplained > (worst?.unexplained ?? 0)) worst = { from, to, at, unexplained }
   }
   // Whoever wrote it all again meant to.
