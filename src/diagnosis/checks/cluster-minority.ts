@@ -20,7 +20,7 @@ export default {
 
   lookAtAll(evidence) {
     const without = viewsOf(evidence).filter((view) => !hasMajority(view))
-    const cut = cutNodes(evidence).filter(({ view }) => without.includes(view))
+    const cut = cutNodes(evidence).filter(({ view }) => !hasMajority(view))
     if (cut.length > 0) return cut.flatMap((one) => cutOff(one))
     // The voters first: a replica only repeats what its primary sees.
     const [view] = without.toSorted((a, b) => Number(hasVote(b.me)) - Number(hasVote(a.me)))
