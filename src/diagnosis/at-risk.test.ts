@@ -10,7 +10,7 @@ describe('what is at risk now', () => {
     const evidence = constructedEvidence({ info: { rdb_changes_since_last_save: '12345' } })
     assert.deepEqual(atRisk(evidence).servers, [{ server: 'h:1', unsavedChanges: 12_345, unsavedSeconds: 600 }])
     assert.deepEqual(atRisk(evidence).says, [
-      'If h:1 is started again now: 12.3 K changes are lost, up to 10 min old.',
+      'If h:1 dies now and comes back: 12.3 K changes are lost, up to 10 min old.',
       'Respite knows of no backup of it.',
     ])
   })

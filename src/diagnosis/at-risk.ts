@@ -1,4 +1,4 @@
-// What would be lost right now, whatever the fault: what stands in no file when a primary is started again, what no
+// What would be lost right now, whatever the fault: what stands in no file when a primary dies and comes back, what no
 // replica has when it is failed over, and how old the last backup is that is known to be good. A pure function of the
 // evidence; what was not seen is left out and never counted as safe.
 
@@ -98,7 +98,7 @@ function backupAge(backups: BackupsSeen | undefined, takenAt: number): BackupAge
 
 function restartWords(risk: ServerAtRisk, { servers }: Evidence): string | undefined {
   const { server, keysInMemoryAlone, unsavedChanges, unsavedSeconds, unwrittenBytes } = risk
-  const begin = `If ${server} is started again now`
+  const begin = `If ${server} dies now and comes back`
   if (keysInMemoryAlone !== undefined) return `${begin}: all ${formatCount(keysInMemoryAlone)} keys are lost.`
   if (unwrittenBytes !== undefined)
     return `${begin}: ${formatBytes(unwrittenBytes)} of writes that its append-only file could not take are lost.`
