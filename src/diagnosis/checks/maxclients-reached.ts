@@ -14,8 +14,10 @@ export default {
     const limit = settingNumber(server, 'maxclients') ?? infoNumber(server, 'maxclients')
     const clients = infoNumber(server, 'connected_clients')
     const rejected = infoRate(server, 'rejected_connections') ?? 0
-    if (server.answer.id === 'maxclients' || rejected > 0) return full(server, limit, clients)
-    if (limit === undefined || clients === undefined || clients < NEAR * limit) return undefined
+    const isNear = limit !== undefined && clients !== undefined && clients >= NEAR * limit
+    // Protected mode counts whom it turns away as rejected, too.
+    if (server.answer.id === 'maxclients' || (rejected > 0 && isNear)) return full(server, limit, clients)
+    if (!isNear) return undefined
     return {
       kind: 'risk',
       severity: 'warning',

@@ -6,11 +6,12 @@ import { redactCommand } from '../../redis/redact.ts'
 import type { ScriptSeen } from '../evidence.ts'
 import type { Source } from '../source.ts'
 
-const TIMEOUT_MS = 1_000
+const TIMEOUT_MS = 2_500 // a busy server looks at its clients now and then
 
 export default {
   looksAt: 'of a busy server: FUNCTION STATS, and the refusal of the kill command of the other kind',
   asks: false,
+  withinMs: 4_000,
 
   async look({ view, access }) {
     if (view.answer.id !== 'busy') return undefined
