@@ -20,7 +20,8 @@ export default {
       expects: { server: primary.id },
       async inject() {
         isGoing = true
-        for (let at = 0; at < random.between(3, 6); at += 1) askOnce(primary, () => isGoing)
+        const workers = random.between(10, 16)
+        for (let at = 0; at < workers; at += 1) askOnce(primary, () => isGoing)
         await until('connections come and go', async () =>
           /total_connections_received:\d{3}/.test(await primary.cli('INFO', 'stats')),
         )
