@@ -88,40 +88,55 @@ async function scoreScene({ id, variant, second }: SceneName, seed: number): Pro
 
 const OUTCOMES: readonly Outcome[] = ['right', 'cannot tell', 'missed', 'wrong']
 
-/** The score as a page: how many of each outcome, and every scene that was not right. */
-export function scorePage({ seed, lines }: Score): string {
+/** The score as a page in Markdown: faults, fleets that are well, and every scene that was not right. */
+export function scorePage({ seed, lines }: Score, { at, healthy }: { at: Date; healthy: ReadonlySet<string> }): string {
   const told = lines.filter((line): line is ScoreLine => 'outcome' in line)
   const failed = lines.filter((line): line is Failed => 'failed' in line)
-  const of = (outcome: Outcome, among: readonly ScoreLine[] = told): number =>
-    among.filter((line) => line.outcome === outcome).length
-  const faults = [...new Set(told.map(({ fault }) => fault))]
-  const rows = faults.map((fault) => {
-    const among = told.filter((line) => line.fault === fault)
-    const others = [
-      ...new Set(among.flatMap(({ outcome, first, extra }) => [...(outcome === 'wrong' ? [first] : []), ...extra])),
-    ]
-    return `| \`${fault}\` | ${OUTCOMES.map((outcome) => of(outcome, among) || '').join(' | ')} | ${others.join(', ')} |`
-  })
+  const broken = told.filter(({ fault }) => !healthy.has(fault))
+  const well = told.filter(({ fault }) => healthy.has(fault))
+  const unwell = well.filter(({ outcome }) => outcome !== 'right')
   return [
-    `Seed ${seed}; ${told.length} scenes of ${faults.length} faults.`,
+    '# How well faults are told apart',
+    '',
+    `\`respite lab score\`, seed ${seed}, ${at.toISOString().slice(0, 16).replace('T', ' ')} UTC: every fault of the lab made real on this machine in every`,
+    'variant, and what was named as its root. _Cannot tell_: no root was named, and the fault is among those that were doubted.',
+    '',
+    `${broken.length} scenes of ${new Set(broken.map(({ fault }) => fault)).size} faults:`,
     '',
     ...OUTCOMES.map(
-      (outcome) => `- ${outcome}: ${of(outcome)} (${((100 * of(outcome)) / Math.max(1, told.length)).toFixed(1)} %)`,
+      (outcome) => `- ${outcome}: ${count(broken, outcome)} (${percent(count(broken, outcome), broken.length)})`,
     ),
-    `- with a root besides that nobody expected: ${told.filter(({ extra }) => extra.length > 0).length}`,
+    `- with a root besides that nobody expected: ${broken.filter(({ extra }) => extra.length > 0).length}`,
     ...(failed.length === 0 ? [] : [`- could not be made: ${failed.length}`]),
     '',
     `| fault | ${OUTCOMES.join(' | ')} | named instead or besides |`,
     `|---|${OUTCOMES.map(() => '---:').join('|')}|---|`,
-    ...rows,
-    ...(failed.length === 0
+    ...rowsOf(broken),
+    '',
+    ...(well.length === 0
       ? []
       : [
+          `Fleets that are odd and well: ${well.length - unwell.length} of ${well.length} with no root and the right verdict.`,
           '',
-          'Could not be made here:',
-          '',
-          ...failed.map((one) => `- \`${one.fault}\`, ${one.variant}: ${one.failed}`),
         ]),
+    ...unwell.map(({ fault, variant, first }) => `- \`${fault}\`, ${variant}: ${first}`),
+    ...(failed.length === 0
+      ? []
+      : ['Could not be made:', '', ...failed.map((one) => `- \`${one.fault}\`, ${one.variant}: ${one.failed}`)]),
     '',
   ].join('\n')
 }
+
+function rowsOf(lines: readonly ScoreLine[]): string[] {
+  return [...Map.groupBy(lines, ({ fault }) => fault)].map(([fault, among]) => {
+    const wrong = among.flatMap(({ outcome, first, extra }) => [...(outcome === 'wrong' ? [first] : []), ...extra])
+    const counts = OUTCOMES.map((outcome) => count(among, outcome) || '')
+    return `| \`${fault}\` | ${counts.join(' | ')} | ${[...new Set(wrong)].join(', ')} |`
+  })
+}
+
+function count(lines: readonly ScoreLine[], outcome: Outcome): number {
+  return lines.filter((line) => line.outcome === outcome).length
+}
+
+const percent = (part: number, whole: number): string => `${((100 * part) / Math.max(1, whole)).toFixed(1)} %`

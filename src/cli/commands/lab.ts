@@ -3,7 +3,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { isInside, mayUnshare, runInside } from '../lab-process.ts'
-import { labFaults, runScene, type Told } from '../lab-scene.ts'
+import { healthyFleets, labFaults, runScene, type Told } from '../lab-scene.ts'
 import { scoreFaults, scorePage, type Failed, type ScoreLine } from '../lab-score.ts'
 import { Fault } from '../../lib/fault.ts'
 import { textFlag, type Command, type Context, type ExitCode, type Flags } from '../command.ts'
@@ -152,7 +152,7 @@ async function score(only: string | undefined, { seed, flags, context }: Running
     variants: variants === undefined ? undefined : Number(variants),
     onLine: (line) => (context.json ? context.printJson(line) : context.err.write(`${shownLine(line)}\n`)),
   })
-  const page = scorePage(result)
+  const page = scorePage(result, { at: new Date(), healthy: new Set((await healthyFleets()).keys()) })
   const write = textFlag(flags, 'write')
   if (write !== undefined) writeFileSync(write, page)
   if (!context.json) context.out.write(page)
