@@ -22,7 +22,7 @@ export default {
     return {
       ...stage,
       url: first.url, // a primary that has lost its replica no longer names it
-      expects: { server: first.id },
+      expects: replicas.length === 1 ? { server: first.id } : {},
       async inject() {
         await Promise.all(replicas.map((replica) => spoil(replica, variant.name)))
         if (variant.name === 'a user that may not replicate')

@@ -20,7 +20,7 @@ export default {
     return {
       ...stage,
       url: first.url,
-      expects: { also: ['resync-stampede'] },
+      expects: replicas.length === 1 ? { server: first.id } : { check: 'resync-stampede', server: primary.id },
       async inject() {
         await primary.cli('CONFIG', 'SET', 'rdb-key-save-delay', '10000')
         await primary.cli('DEBUG', 'CHANGE-REPL-ID')

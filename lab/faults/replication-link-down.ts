@@ -23,7 +23,7 @@ export default {
     return {
       ...stage,
       url: first.url, // a primary that has lost its replica no longer names it
-      expects: { server: first.id },
+      expects: stage.replicas.length === 1 ? { server: first.id } : {},
       async inject() {
         for (const server of stage.servers) {
           await server.cli('CONFIG', 'SET', 'repl-ping-replica-period', '1')

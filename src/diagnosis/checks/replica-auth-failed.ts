@@ -1,27 +1,45 @@
 // A replica that its primary does not let in. It often shows only after a failover, when the new primary has a password
 // that its replicas were never given.
 
-import type { Fact, ServerCheck } from '../check.ts'
-import { infoFact, logFact, setting } from '../reading.ts'
+import type { Consequence, Fact, ServerCheck } from '../check.ts'
+import type { AclLogSeen } from '../evidence.ts'
+import { infoFact, infoText, logFact, setting } from '../reading.ts'
 import { LOST_REPLICA_BRINGS, isLinkDown, linkOf, linkTrouble } from '../replication-links.ts'
+
+const RECENTLY_MS = 10_000
+const RECENTLY_SECONDS = 10
+
+function isAboutReplication({ reason, object, ageSeconds }: AclLogSeen): boolean {
+  return reason === 'command' && /^(?:psync|sync)$/i.test(object) && ageSeconds < RECENTLY_SECONDS
+}
+
+// A replica that is refused comes back at once, again and again.
+const TRIES_BRING: readonly Consequence[] = ['connection-churn', 'cpu-saturated', 'cpu-starved'].map((check) => {
+  return { check, on: 'every server' }
+})
 
 export default {
   asks: 'Does the primary refuse the login of this replica?',
 
   look(server, evidence) {
     const link = linkOf(server, evidence)
-    if (link === undefined || !isLinkDown(link)) return undefined
+    if (link === undefined || infoText(server, 'master_link_status') !== 'down') return undefined
     const told = linkTrouble(server, evidence)
+    // It tries again at once, and for moments looks as if a copy had begun.
+    const isRecent = (told?.line.at ?? 0) >= evidence.takenAt - RECENTLY_MS
     const { primary, primaryId } = link
     const hasNone = setting(server, 'masterauth') === ''
     const wantsOne = primary !== undefined && setting(primary, 'requirepass') === '(redacted)'
-    const bySettings = told === undefined && server.log === undefined && hasNone && wantsOne
-    if (told?.trouble !== 'login' && !bySettings) return undefined
-    const refusal = /NOPERM/.test(told?.line.text ?? '')
-      ? `the user that it logs in as may not replicate`
-      : hasNone
-        ? 'it has no password to log in with'
-        : 'its password or user is refused'
+    // Where its log cannot be read in time, as it grows by each try: the settings of both, or what the primary noted.
+    const noted = primary?.acl?.log.find(isAboutReplication)
+    const isShown = told === undefined && ((hasNone && wantsOne) || noted !== undefined)
+    if (told?.trouble === 'login' ? !isLinkDown(link) && !isRecent : !isShown) return undefined
+    const refusal =
+      /NOPERM/.test(told?.line.text ?? '') || (told === undefined && noted !== undefined)
+        ? `the user that it logs in as may not replicate`
+        : hasNone
+          ? 'it has no password to log in with'
+          : 'its password or user is refused'
     const evidenceOfIt: Fact[] = [
       infoFact(server, 'replication', 'master_link_status'),
       ...(told === undefined ? [] : [logFact(told.line)]),
@@ -29,11 +47,11 @@ export default {
     if (server.config !== undefined)
       evidenceOfIt.push({ source: 'CONFIG GET', name: 'masterauth', value: hasNone ? 'not set' : 'set' })
     if (wantsOne) evidenceOfIt.push({ source: `CONFIG GET of ${primary.id}`, name: 'requirepass', value: 'set' })
-    const denied = primary?.acl?.log.find(({ reason, ageSeconds }) => reason === 'auth' && ageSeconds < 60)
+    const denied = noted ?? primary?.acl?.log.find(({ reason, ageSeconds }) => reason === 'auth' && ageSeconds < 60)
     if (denied !== undefined)
       evidenceOfIt.push({
         source: `ACL LOG of ${primaryId}`,
-        name: 'reason=auth',
+        name: `reason=${denied.reason}`,
         value: `${denied.count} times as ${denied.username}, the last ${Math.round(denied.ageSeconds)} s ago`,
       })
     return {
@@ -50,6 +68,7 @@ export default {
       alerts: ['RedisDisconnectedSlaves', 'RedisAuthErrors', 'ReplicationLag'],
       brings: [
         ...LOST_REPLICA_BRINGS,
+        ...TRIES_BRING,
         ...(primary === undefined ? [] : ['wrong-password', 'missing-permission']).map((check) => ({
           check,
           on: [primary?.id ?? ''],
