@@ -29,6 +29,11 @@ export async function startClusterStage(variant: Variant, options: ClusterOption
   const [first] = cluster.nodes
   if (first === undefined) throw new Error('a Cluster has nodes')
   await setTimeoutOf(cluster.nodes, PATIENT_MS)
+  for (const node of cluster.nodes)
+    await until(`${node.id} knows who follows whom`, async () => {
+      const known = await node.cli('CLUSTER', 'NODES')
+      return [...known.matchAll(/\bslave\b/g)].length === cluster.replicas.length
+    })
   for (const [at, node] of cluster.primaries.entries())
     for (let key = 0; key < 20; key += 1) await node.cli('SET', `order:{${TAGS[at]}}:${key}`, 'x'.repeat(100))
   for (const node of cluster.nodes) await node.cli('SAVE') // its keys are on a disk, too

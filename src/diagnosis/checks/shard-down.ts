@@ -25,7 +25,11 @@ export default {
       for (const node of view.nodes)
         if (hasVote(node) && hasFailed(node) && !node.flags.includes('noaddr')) failed.set(node.id, { view, node })
     return [...failed.values()].flatMap(({ view, node }) => {
-      const replicas = view.nodes.filter(({ primary }) => primary === node.id)
+      // Word of who follows whom travels from node to node: what any of them has heard counts.
+      const following = new Set(
+        views.flatMap(({ nodes }) => nodes.filter(({ primary }) => primary === node.id).map(({ id }) => id)),
+      )
+      const replicas = view.nodes.filter(({ id }) => following.has(id))
       const isThere = serverOf(evidence, node)?.asked === true // then it is cut off, and not down
       return isThere || replicas.some((replica) => !isLost(replica)) ? [] : [found(view, node, { replicas, evidence })]
     })
