@@ -86,7 +86,8 @@ function troubleOf({
   return said.filter((each) => each !== '').map((each) => `shard ${shard}: ${each}`)
 }
 
-const FIRST_LOOK_MS = 15_000
+const FIRST_LOOK_MS = 3_000 // early: what is not remembered of a server is not known once it is dead
+const APART_MS = 100 // between the first looks of two deployments, about
 
 export function startDiagnosis(options: DiagnosisOptions): RunningDiagnosis {
   return new Diagnosing(options)
@@ -157,7 +158,7 @@ class Diagnosing implements RunningDiagnosis {
         this.#standing.delete(name)
       }
     for (const { name } of deployments)
-      if (!this.#timers.has(name)) this.#lookIn(name, FIRST_LOOK_MS + phaseOf(name, FIRST_LOOK_MS))
+      if (!this.#timers.has(name)) this.#lookIn(name, FIRST_LOOK_MS + phaseOf(name, APART_MS * deployments.length))
   }
 
   stop(): void {
