@@ -71,6 +71,8 @@ export interface Link {
 
 const RETRY: Waits = { firstMs: 100, longestMs: 30_000 }
 const GATHER_MS = 50 // of the stream: twenty chunks a second at most, unless there is more to read than fits into one
+// A link that is cut again and again gets nowhere when what had come is let lie meanwhile: the system throws it away.
+const STEADY_AFTER_MS = 1_000
 const GATHER_ASKED_MS = 5 // the same while somebody waits for our acknowledgements
 const STORED_MS = 10_000
 const LASTED_MS = 30_000 // a stream behind a full sync that lasted as long was no failure
@@ -279,7 +281,7 @@ class RunningLink implements Link {
       if (wire.socket.writable) wire.socket.write(encodeAck(offset))
     })
     this.#acknowledgement = acknowledgement
-    wire.reader.gather(GATHER_MS)
+    const steadyAt = this.#clock.monotonic() + STEADY_AFTER_MS
     this.#strangers.found(wire.target)
     this.#become('streaming')
     while (!this.#isStopped()) {
@@ -292,6 +294,7 @@ class RunningLink implements Link {
         this.#position = { replid: this.#position?.replid ?? from.replid, offset: frame.safe, db: frame.db }
       await this.#held(work)
       if (frame.getAck !== undefined) acknowledgement.want(frame.getAck)
+      if (this.#clock.monotonic() < steadyAt) continue
       wire.reader.gather(frame.getAck === undefined ? GATHER_MS : GATHER_ASKED_MS)
     }
   }
