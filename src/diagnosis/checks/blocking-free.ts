@@ -3,6 +3,7 @@
 
 import { formatDuration } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
+import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { infoFact, setting, settingFact } from '../reading.ts'
 import { slowCommands, slowFact, slowMs, slowText } from '../slow-commands.ts'
 
@@ -45,7 +46,13 @@ export default {
         { check: 'cpu-starved', by: `${formatDuration(slowMs(worst))} are what freeing so much takes` },
       ],
       alerts: ['SlowCommands', 'RedisLatencyHigh'],
+      brings: [{ check: 'blocking-free', on: followersOf(server, evidence) }],
       actions: [],
     }
   },
 } satisfies ServerCheck
+
+/** They free what their primary frees, by the same command. */
+function followersOf({ id }: ServerEvidence, { servers }: Evidence): string[] {
+  return servers.filter(({ primary }) => primary === id).map((replica) => replica.id)
+}
