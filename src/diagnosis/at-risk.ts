@@ -3,12 +3,12 @@
 // evidence; what was not seen is left out and never counted as safe.
 
 import { formatBytes, formatCount, formatDuration } from '../lib/units.ts'
-import { readsAppendOnlyAtStart } from './append-only-at-start.ts'
-import { crashLoss } from './crash-loss.ts'
+import { readsAppendOnlyAtStart } from './readings/append-only-at-start.ts'
+import { crashLoss } from './readings/crash-loss.ts'
 import type { BackupsSeen, Evidence, ServerEvidence } from './evidence.ts'
-import { dataServers, infoNumber, infoText, isPrimary, keyCount } from './reading.ts'
-import { listedBy } from './replication-links.ts'
-import { hasAppendOnlyFile, lastDump, persists } from './snapshots.ts'
+import { dataServers, infoNumber, infoText, isPrimary, keyCount } from './readings/reading.ts'
+import { listedBy } from './readings/replication-links.ts'
+import { hasAppendOnlyFile, lastDump, persists } from './readings/snapshots.ts'
 
 export interface AtRisk {
   readonly servers: readonly ServerAtRisk[] // primaries that answer and hold data

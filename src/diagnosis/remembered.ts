@@ -3,7 +3,7 @@
 
 import type { KnownPlaces } from '../supervisors/supervisor.ts'
 import type { Evidence, ServerEvidence } from './evidence.ts'
-import { keyCount } from './reading.ts'
+import { keyCount } from './readings/reading.ts'
 import type { Remembered } from './source.ts'
 
 /** By server id; of a server that said nothing of itself, there is nothing to remember. */

@@ -2,7 +2,7 @@
 // new connection is dropped without a word, and its client tries again after a second, then after three.
 
 import type { ServerCheck } from '../check.ts'
-import { settingFact, settingNumber } from '../reading.ts'
+import { settingFact, settingNumber } from '../readings/reading.ts'
 
 export default {
   asks: 'Is the queue of connections that wait to be accepted too short?',

@@ -2,9 +2,9 @@
 // itself. Whatever starts it again lets it fail again, until the disk takes something.
 
 import type { ServerCheck } from '../check.ts'
-import { endedWith } from '../ended-by-its-files.ts'
-import { lastWords } from '../last-run.ts'
-import { roomFacts } from '../save-failure.ts'
+import { endedWith } from '../readings/ended-by-its-files.ts'
+import { lastWords } from '../readings/last-run.ts'
+import { roomFacts } from '../readings/save-failure.ts'
 
 // flushAppendOnlyFile of src/aof.c.
 const ENDED =

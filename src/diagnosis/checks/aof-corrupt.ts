@@ -4,8 +4,8 @@
 
 import { formatBytes } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { endedWith, fileFacts, fileNamed } from '../ended-by-its-files.ts'
-import { lastWords } from '../last-run.ts'
+import { endedWith, fileFacts, fileNamed } from '../readings/ended-by-its-files.ts'
+import { lastWords } from '../readings/last-run.ts'
 
 // loadSingleAppendOnlyFile of src/aof.c.
 const BAD =

@@ -2,10 +2,10 @@
 // copy made during a rewrite, the server does not start. A server that runs notices nothing until it is started again.
 
 import type { Answered, ServerCheck } from '../check.ts'
-import { endedWith } from '../ended-by-its-files.ts'
+import { endedWith } from '../readings/ended-by-its-files.ts'
 import type { FileSeen, ServerEvidence } from '../evidence.ts'
-import { lastWords } from '../last-run.ts'
-import { hasAppendOnlyFile } from '../snapshots.ts'
+import { lastWords } from '../readings/last-run.ts'
+import { hasAppendOnlyFile } from '../readings/snapshots.ts'
 
 // getAppendOnlyFileSize, loadSingleAppendOnlyFile and aofLoadManifestFromFile of src/aof.c.
 const MISSING =

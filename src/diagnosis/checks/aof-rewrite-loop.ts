@@ -4,9 +4,9 @@
 import { formatBytes } from '../../lib/units.ts'
 import type { Found, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { lastRun } from '../last-run.ts'
-import { infoFact, infoNumber, infoText, logFact } from '../reading.ts'
-import { roomFacts } from '../save-failure.ts'
+import { lastRun } from '../readings/last-run.ts'
+import { infoFact, infoNumber, infoText, logFact } from '../readings/reading.ts'
+import { roomFacts } from '../readings/save-failure.ts'
 
 // rewriteAppendOnlyFile, rewriteAppendOnlyFileBackground and backgroundRewriteDoneHandler of src/aof.c, 6.2 to 8.
 const FAILED =

@@ -3,10 +3,10 @@
 
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import type { Answered, ServerCheck } from '../check.ts'
-import { endedWith, fileFacts, fileNamed } from '../ended-by-its-files.ts'
+import { endedWith, fileFacts, fileNamed } from '../readings/ended-by-its-files.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { lastRun, lastWords } from '../last-run.ts'
-import { infoNumber, logFact } from '../reading.ts'
+import { lastRun, lastWords } from '../readings/last-run.ts'
+import { infoNumber, logFact } from '../readings/reading.ts'
 
 // loadSingleAppendOnlyFile of src/aof.c.
 const REFUSED = /Unexpected end of file reading the append only file (\S+?)\.? /

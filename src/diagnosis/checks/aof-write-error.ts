@@ -3,9 +3,9 @@
 
 import type { Fact, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { lastRun } from '../last-run.ts'
-import { infoFact, infoText, logFact, severityOfLoss } from '../reading.ts'
-import { roomFacts } from '../save-failure.ts'
+import { lastRun } from '../readings/last-run.ts'
+import { infoFact, infoText, logFact, severityOfLoss } from '../readings/reading.ts'
+import { roomFacts } from '../readings/save-failure.ts'
 
 // flushAppendOnlyFile of src/aof.c: the errno, or a short write, which it takes for a full disk.
 const FAILED = /^(?:Error writing to the AOF file: (.+)|(Short write) while writing to the AOF file)/

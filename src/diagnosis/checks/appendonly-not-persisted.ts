@@ -4,10 +4,10 @@
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import type { Fact, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { appendOnlyInConf, readsAppendOnlyAtStart } from '../append-only-at-start.ts'
-import { showsStart } from '../last-run.ts'
-import { infoFact, keyCount, settingFact } from '../reading.ts'
-import { hasAppendOnlyFile, lastDump } from '../snapshots.ts'
+import { appendOnlyInConf, readsAppendOnlyAtStart } from '../readings/append-only-at-start.ts'
+import { showsStart } from '../readings/last-run.ts'
+import { infoFact, keyCount, settingFact } from '../readings/reading.ts'
+import { hasAppendOnlyFile, lastDump } from '../readings/snapshots.ts'
 
 export default {
   asks: 'Would the next start go without the append-only file?',

@@ -3,7 +3,7 @@
 
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { infoFact, infoNumber, infoRate, infoText, lastLogged, logFact } from '../reading.ts'
+import { infoFact, infoNumber, infoRate, infoText, lastLogged, logFact } from '../readings/reading.ts'
 
 const ENOUGH_SECONDS = 60 // what a restart of a replica or a blink of the network takes
 const DAY_MS = 24 * 3_600_000

@@ -3,7 +3,7 @@
 import { formatBytes, formatCount, formatDuration } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
 import type { KeySeen } from '../evidence.ts'
-import { slowCommands, slowFact, slowMs, slowText } from '../slow-commands.ts'
+import { slowCommands, slowFact, slowMs, slowText } from '../readings/slow-commands.ts'
 
 const BIG_BYTES = 1 << 20 // with a slow command on it
 const HUGE_BYTES = 64 << 20 // by itself: to copy, to expire, to migrate it takes a noticeable while

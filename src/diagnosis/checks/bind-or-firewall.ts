@@ -4,8 +4,8 @@
 
 import type { Answered, Fact, Found, ServerCheck } from '../check.ts'
 import type { Evidence, FirewallSeen, ServerEvidence } from '../evidence.ts'
-import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
-import { severityOfLoss } from '../reading.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../readings/out-of-service.ts'
+import { severityOfLoss } from '../readings/reading.ts'
 
 const CLOSED: ReadonlySet<string> = new Set(['refused', 'timed-out', 'unreachable'])
 

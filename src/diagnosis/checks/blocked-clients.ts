@@ -3,9 +3,9 @@
 
 import { formatCount, formatDuration } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { applicationClients, clientFact, clientNumber, isBlocked, showClient } from '../client-lines.ts'
+import { applicationClients, clientFact, clientNumber, isBlocked, showClient } from '../readings/client-lines.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { infoFact, infoPart, infoRate } from '../reading.ts'
+import { infoFact, infoPart, infoRate } from '../readings/reading.ts'
 
 /** What adds to a queue of some type, and what takes from it; a list that is trimmed is no queue. */
 const QUEUES = [

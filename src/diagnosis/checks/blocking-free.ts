@@ -4,8 +4,8 @@
 import { formatDuration } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { infoFact, setting, settingFact } from '../reading.ts'
-import { slowCommands, slowFact, slowMs, slowText } from '../slow-commands.ts'
+import { infoFact, setting, settingFact } from '../readings/reading.ts'
+import { slowCommands, slowFact, slowMs, slowText } from '../readings/slow-commands.ts'
 
 const LONG_MS = 20
 

@@ -2,7 +2,7 @@
 // and loses nothing; whether it has written the server itself says.
 
 import type { ServerCheck } from '../check.ts'
-import { busyFound, busyUndecided } from '../busy.ts'
+import { busyFound, busyUndecided } from '../readings/busy.ts'
 
 export default {
   asks: 'Does a script that has written nothing keep the server busy?',

@@ -3,10 +3,10 @@
 // of their own.
 
 import type { Fact, ServerCheck } from '../check.ts'
-import { endingOf } from '../ending.ts'
+import { endingOf } from '../readings/ending.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
-import { logFact, severityOfLoss, type LogEntrySeen } from '../reading.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../readings/out-of-service.ts'
+import { logFact, severityOfLoss, type LogEntrySeen } from '../readings/reading.ts'
 
 export default {
   asks: 'Did the last start fail before the data was loaded?',

@@ -3,9 +3,9 @@
 
 import { formatBytes } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { applicationClients, clientFact, isSubscriber, showClient, unreadBytes } from '../client-lines.ts'
-import { memoryUse } from '../memory-use.ts'
-import { infoFact, infoNumber, infoNumberBefore, settingFact } from '../reading.ts'
+import { applicationClients, clientFact, isSubscriber, showClient, unreadBytes } from '../readings/client-lines.ts'
+import { memoryUse } from '../readings/memory-use.ts'
+import { infoFact, infoNumber, infoNumberBefore, settingFact } from '../readings/reading.ts'
 
 const MUCH = 1 << 20 // of one client: more than any reply that is on its way for a second
 const TOGETHER = 8 << 20

@@ -3,8 +3,8 @@
 
 import type { DeploymentCheck, Fact } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { infoPart, infoRate } from '../reading.ts'
-import { viewsOf } from '../cluster-views.ts'
+import { infoPart, infoRate } from '../readings/reading.ts'
+import { viewsOf } from '../readings/cluster-views.ts'
 
 const SHARE = 0.05 // of all commands; a client that follows the Cluster is told where a slot is once
 const LEAST = 2 // a second

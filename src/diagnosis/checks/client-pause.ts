@@ -3,7 +3,7 @@
 
 import type { Answered, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { infoFact, infoText } from '../reading.ts'
+import { infoFact, infoText } from '../readings/reading.ts'
 
 export default {
   asks: 'Are clients paused?',

@@ -2,8 +2,8 @@
 // well, and its fellows take it for failed.
 
 import type { DeploymentCheck } from '../check.ts'
-import { busPort, clusterFact, hasVote } from '../cluster-views.ts'
-import { cutNodes } from '../cut-nodes.ts'
+import { busPort, clusterFact, hasVote } from '../readings/cluster-views.ts'
+import { cutNodes } from '../readings/cut-nodes.ts'
 
 export default {
   asks: 'Is the bus port of a Cluster node closed, while that for clients is open?',

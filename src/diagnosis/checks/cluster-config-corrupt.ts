@@ -2,10 +2,10 @@
 // is lost, the node starts as somebody new, and the one that it was is missing from the Cluster for ever.
 
 import type { Consequence, DeploymentCheck, Found } from '../check.ts'
-import { clusterFact, hasFailed, hasVote, seenFact, viewsOf } from '../cluster-views.ts'
-import { endedWith } from '../ended-by-its-files.ts'
+import { clusterFact, hasFailed, hasVote, seenFact, viewsOf } from '../readings/cluster-views.ts'
+import { endedWith } from '../readings/ended-by-its-files.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { lastWords } from '../last-run.ts'
+import { lastWords } from '../readings/last-run.ts'
 
 // clusterLoadConfig and clusterLockConfig of src/cluster.c, 3.0 to 8
 const CORRUPT =

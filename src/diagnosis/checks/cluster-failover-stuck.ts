@@ -12,9 +12,9 @@ import {
   serverOf,
   viewsOf,
   type NodeView,
-} from '../cluster-views.ts'
+} from '../readings/cluster-views.ts'
 import type { ClusterNodeSeen, Evidence, ServerEvidence } from '../evidence.ts'
-import { lastLogged, logFact, setting, settingNumber, type LogEntrySeen } from '../reading.ts'
+import { lastLogged, logFact, setting, settingNumber, type LogEntrySeen } from '../readings/reading.ts'
 
 const RECENTLY_MS = 10 * 60_000
 const UNABLE = /Currently unable to failover|Failover attempt expired|Manual failover timed out/

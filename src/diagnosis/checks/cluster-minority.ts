@@ -11,8 +11,8 @@ import {
   serverOf,
   viewsOf,
   type NodeView,
-} from '../cluster-views.ts'
-import { cutNodes, type Cut } from '../cut-nodes.ts'
+} from '../readings/cluster-views.ts'
+import { cutNodes, type Cut } from '../readings/cut-nodes.ts'
 import type { Evidence } from '../evidence.ts'
 
 export default {

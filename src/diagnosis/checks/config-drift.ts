@@ -1,10 +1,10 @@
 // What the running server is set to, and its configuration file does not say: the next restart takes it away. Only said
 // where somebody has set something since the start, since a command line may differ from the file for good reason.
 
-import { parseBytes } from '../bytes.ts'
+import { parseBytes } from '../readings/bytes.ts'
 import type { Fact, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { infoFact, infoPart } from '../reading.ts'
+import { infoFact, infoPart } from '../readings/reading.ts'
 
 // What each is when the file does not say. Source: createStandardConfig of Redis src/config.c, 7.0.
 const RISKY: Readonly<Record<string, string>> = {

@@ -3,10 +3,10 @@
 
 import { formatCount } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { applicationClients, clientNumber } from '../client-lines.ts'
+import { applicationClients, clientNumber } from '../readings/client-lines.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { mainThreadShare, percent } from '../processor-load.ts'
-import { infoFact, infoNumber, infoNumberBefore, infoRate } from '../reading.ts'
+import { mainThreadShare, percent } from '../readings/processor-load.ts'
+import { infoFact, infoNumber, infoNumberBefore, infoRate } from '../readings/reading.ts'
 
 const MANY = 50 // a second, that also go away again
 const FEW_COMMANDS = 5 // of one connection: HELLO, AUTH, SELECT, one question, QUIT

@@ -3,8 +3,8 @@
 
 import { formatCount } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { commandLoads, keptFromRunning, loadFact, mainThreadShare, percent } from '../processor-load.ts'
-import { infoRate, settingFact } from '../reading.ts'
+import { commandLoads, keptFromRunning, loadFact, mainThreadShare, percent } from '../readings/processor-load.ts'
+import { infoRate, settingFact } from '../readings/reading.ts'
 
 const FULL = 0.85 // of the time it runs, or would
 const MINE = 0.5 // of a core: below this it is others that use the processor

@@ -3,7 +3,7 @@
 
 import type { Fact, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { keptFromRunning, mainThreadShare, percent, type Kept } from '../processor-load.ts'
+import { keptFromRunning, mainThreadShare, percent, type Kept } from '../readings/processor-load.ts'
 
 const WAITS = 0.4 // of the time, ready to run
 const STOLEN = 0.1 // of all processors

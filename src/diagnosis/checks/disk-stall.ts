@@ -4,8 +4,8 @@
 import { formatDuration } from '../../lib/units.ts'
 import type { Answered, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
-import { infoFact, infoNumber, infoRate, lastLogged, logFact, severityOfLoss } from '../reading.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../readings/out-of-service.ts'
+import { infoFact, infoNumber, infoRate, lastLogged, logFact, severityOfLoss } from '../readings/reading.ts'
 
 export default {
   asks: 'Does the server wait for its disk?',

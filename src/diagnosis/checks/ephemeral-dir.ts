@@ -2,8 +2,8 @@
 // of a container, which goes with it. The server cannot know, and says that all is well.
 
 import type { ServerCheck } from '../check.ts'
-import { settingFact } from '../reading.ts'
-import { persists } from '../snapshots.ts'
+import { settingFact } from '../readings/reading.ts'
+import { persists } from '../readings/snapshots.ts'
 
 const GOES_WITH: Readonly<Record<string, string>> = {
   tmpfs: 'in memory (tmpfs), and goes with the machine or the container',

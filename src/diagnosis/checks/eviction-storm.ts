@@ -5,8 +5,16 @@
 import { formatBytes, formatCount } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { expiringKeys, memoryFacts, memoryUse } from '../memory-use.ts'
-import { infoFact, infoNumber, infoNumberBefore, infoRate, lastLogged, logFact, type LogEntrySeen } from '../reading.ts'
+import { expiringKeys, memoryFacts, memoryUse } from '../readings/memory-use.ts'
+import {
+  infoFact,
+  infoNumber,
+  infoNumberBefore,
+  infoRate,
+  lastLogged,
+  logFact,
+  type LogEntrySeen,
+} from '../readings/reading.ts'
 
 const LOWERED = /the new maxmemory value set via CONFIG SET .* is smaller than the current memory usage/
 const LATELY_MS = 10 * 60_000

@@ -3,9 +3,9 @@
 
 import { formatCount } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { expiringKeys } from '../memory-use.ts'
-import { percent } from '../processor-load.ts'
-import { infoFact, infoNumber, infoRate, settingFact } from '../reading.ts'
+import { expiringKeys } from '../readings/memory-use.ts'
+import { percent } from '../readings/processor-load.ts'
+import { infoFact, infoNumber, infoRate, settingFact } from '../readings/reading.ts'
 
 const MANY = 1_000 // a second
 const STALE_PERCENT = 10 // of the keys looked at: Redis tries to stay below it (active-expire-effort 1)

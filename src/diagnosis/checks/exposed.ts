@@ -3,7 +3,7 @@
 
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { lastLogged, logFact, setting, settingFact } from '../reading.ts'
+import { lastLogged, logFact, setting, settingFact } from '../readings/reading.ts'
 
 const ATTACK = /Possible SECURITY ATTACK detected/
 const DAY_MS = 86_400_000

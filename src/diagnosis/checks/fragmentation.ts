@@ -5,7 +5,7 @@
 import { formatBytes } from '../../lib/units.ts'
 import type { Found, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { infoFact, infoNumber, settingFact } from '../reading.ts'
+import { infoFact, infoNumber, settingFact } from '../readings/reading.ts'
 
 const SMALL_BYTES = 5 << 20 // in use: below it every ratio is large
 const WASTED_BYTES = 10 << 20

@@ -4,8 +4,8 @@
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import type { Fact, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { infoNumber, infoRate, infoText, logFact, setting, type LogEntrySeen } from '../reading.ts'
-import { LOST_REPLICAS_BRINGS, isCopying, linkOf, listedBy } from '../replication-links.ts'
+import { infoNumber, infoRate, infoText, logFact, setting, type LogEntrySeen } from '../readings/reading.ts'
+import { LOST_REPLICAS_BRINGS, isCopying, linkOf, listedBy } from '../readings/replication-links.ts'
 
 const WINDOW_MS = 10 * 60_000
 const CUT = /flags=S.*closed(?: ASAP)? for overcoming of output buffer limits/s

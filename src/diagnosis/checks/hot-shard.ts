@@ -3,9 +3,9 @@
 
 import { formatCount } from '../../lib/units.ts'
 import type { DeploymentCheck } from '../check.ts'
-import { hasVote, viewsOf } from '../cluster-views.ts'
+import { hasVote, viewsOf } from '../readings/cluster-views.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { infoRate } from '../reading.ts'
+import { infoRate } from '../readings/reading.ts'
 
 const TIMES = 2 // of the median
 const LEAST_COMMANDS = 500 // a second: below that nobody feels it

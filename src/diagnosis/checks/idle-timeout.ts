@@ -3,7 +3,7 @@
 
 import { formatDuration } from '../../lib/units.ts'
 import type { Answered, ServerCheck } from '../check.ts'
-import { lastLogged, logFact, settingFact, settingNumber } from '../reading.ts'
+import { lastLogged, logFact, settingFact, settingNumber } from '../readings/reading.ts'
 
 const CLOSING = /Closing idle client/
 const RECENT_MS = 5 * 60_000

@@ -4,10 +4,10 @@
 
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import type { Answered, Fact, ServerCheck } from '../check.ts'
-import { isGone } from '../ending.ts'
+import { isGone } from '../readings/ending.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
-import { infoNumber, logFact, severityOfLoss } from '../reading.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../readings/out-of-service.ts'
+import { infoNumber, logFact, severityOfLoss } from '../readings/reading.ts'
 
 const NEAR = 0.8 // of what the control group may have: a snapshot needs the rest
 const LATELY_S = 3_600

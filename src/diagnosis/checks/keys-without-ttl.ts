@@ -4,9 +4,9 @@
 import { formatBytes, formatCount, formatDuration } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
 import type { Evidence } from '../evidence.ts'
-import { prefixShares } from '../keyspace-sample.ts'
-import { trendOf, type Point } from '../trend.ts'
-import { infoNumber, isPrimary, samplesOf } from '../reading.ts'
+import { prefixShares } from '../readings/keyspace-sample.ts'
+import { trendOf, type Point } from '../readings/trend.ts'
+import { infoNumber, isPrimary, samplesOf } from '../readings/reading.ts'
 
 const SOON_MS = 7 * 24 * 3_600_000
 const GROWS = 0.02 // of all such keys, while it was watched: less is nothing that one needs to know

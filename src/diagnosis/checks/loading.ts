@@ -3,8 +3,8 @@
 
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { infoFact, infoNumber, infoText, lastLogged } from '../reading.ts'
-import { LOST_REPLICAS_BRINGS } from '../replication-links.ts'
+import { infoFact, infoNumber, infoText, lastLogged } from '../readings/reading.ts'
+import { LOST_REPLICAS_BRINGS } from '../readings/replication-links.ts'
 
 const LONG_SECONDS = 300 // as the alert RedisLoadingLong waits
 

@@ -4,7 +4,7 @@
 import { formatCount, formatDuration } from '../../lib/units.ts'
 import type { Fact, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { infoNumber, infoPart, isPrimary, keyCount, samplesOf } from '../reading.ts'
+import { infoNumber, infoPart, isPrimary, keyCount, samplesOf } from '../readings/reading.ts'
 
 const AT_LEAST = 1_000 // keys; fewer go every day
 const SHARE = 0.5 // of all keys; where somebody sent FLUSHALL and the like, a fifth of that

@@ -3,7 +3,7 @@
 
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { infoFact, infoNumber, infoRate, settingFact, settingNumber } from '../reading.ts'
+import { infoFact, infoNumber, infoRate, settingFact, settingNumber } from '../readings/reading.ts'
 
 const NEAR = 0.8
 

@@ -3,7 +3,7 @@
 
 import { formatBytes, formatCount } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { prefixText } from '../keyspace-sample.ts'
+import { prefixText } from '../readings/keyspace-sample.ts'
 import {
   expiringKeys,
   findsNothingToEvict,
@@ -11,8 +11,8 @@ import {
   memoryFacts,
   memoryPartsText,
   memoryUse,
-} from '../memory-use.ts'
-import { infoFact, infoNumber, infoRate } from '../reading.ts'
+} from '../readings/memory-use.ts'
+import { infoFact, infoNumber, infoRate } from '../readings/reading.ts'
 
 const NEAR = 0.8 // of the limit, as the shipped rule RedisMemoryHigh
 

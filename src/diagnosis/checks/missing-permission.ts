@@ -3,7 +3,7 @@
 
 import type { Answered, ServerCheck } from '../check.ts'
 import type { AclLogSeen, ServerEvidence } from '../evidence.ts'
-import { infoFact } from '../reading.ts'
+import { infoFact } from '../readings/reading.ts'
 
 const RECENT_SECONDS = 60
 const OF_PERMISSION = new Set(['command', 'key', 'channel'])

@@ -3,8 +3,15 @@
 
 import { formatBytes, formatCount, formatDuration } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { applicationClients, clientFact, clientNumber, isMonitor, showClient, unreadBytes } from '../client-lines.ts'
-import { infoNumber } from '../reading.ts'
+import {
+  applicationClients,
+  clientFact,
+  clientNumber,
+  isMonitor,
+  showClient,
+  unreadBytes,
+} from '../readings/client-lines.ts'
+import { infoNumber } from '../readings/reading.ts'
 
 const FORGOTTEN_S = 60
 const COSTLY_PER_SECOND = 1_000 // commands that are copied

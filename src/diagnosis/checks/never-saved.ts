@@ -2,10 +2,10 @@
 // archive. Every restart loses all of it. Of a cache that is as it should be.
 
 import type { DeploymentCheck, Fact, Found } from '../check.ts'
-import { isArchived } from '../crash-loss.ts'
+import { isArchived } from '../readings/crash-loss.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { dataServers, infoFact, infoNumber, isPrimary, keyCount, settingFact } from '../reading.ts'
-import { lastDump, persists } from '../snapshots.ts'
+import { dataServers, infoFact, infoNumber, isPrimary, keyCount, settingFact } from '../readings/reading.ts'
+import { lastDump, persists } from '../readings/snapshots.ts'
 import { formatCount, formatDuration } from '../../lib/units.ts'
 
 export default {

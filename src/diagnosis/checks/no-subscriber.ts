@@ -4,7 +4,7 @@
 import type { ClientLine } from '../../redis/client-list.ts'
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import type { Evidence, PubSubSeen, ServerEvidence } from '../evidence.ts'
-import { dataServers, infoFact, infoNumber, infoRate, setting, settingFact } from '../reading.ts'
+import { dataServers, infoFact, infoNumber, infoRate, setting, settingFact } from '../readings/reading.ts'
 
 const HELLO = '__sentinel__:hello'
 const OF_OURS_A_SECOND = 1.5 // a message of our own, as this look publishes one

@@ -3,7 +3,7 @@
 
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { infoNumber, lastLogged, logFact, setting, settingFact, settingNumber } from '../reading.ts'
+import { infoNumber, lastLogged, logFact, setting, settingFact, settingNumber } from '../readings/reading.ts'
 
 const REDUCED = /Current maximum open files is (\d+)\. maxclients has been reduced to (\d+)/
 const NO_MORE = /Error accepting a client connection: .*Too many open files/

@@ -2,8 +2,8 @@
 // and reads work, so that a simple watch sees nothing.
 
 import type { Fact, ServerCheck } from '../check.ts'
-import { infoFact, infoNumber, infoPart, infoRate, infoText, setting, settingNumber } from '../reading.ts'
-import { listedBy } from '../replication-links.ts'
+import { infoFact, infoNumber, infoPart, infoRate, infoText, setting, settingNumber } from '../readings/reading.ts'
+import { listedBy } from '../readings/replication-links.ts'
 
 export default {
   asks: 'Does this primary refuse writes because it has too few good replicas?',

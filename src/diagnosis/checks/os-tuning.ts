@@ -4,7 +4,7 @@
 import { formatBytes } from '../../lib/units.ts'
 import type { Fact, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { setting, settingNumber } from '../reading.ts'
+import { setting, settingNumber } from '../readings/reading.ts'
 
 const SWAPPY = 60 // more than the usual
 const SLOW_CLOCKS = new Set(['xen', 'hpet', 'acpi_pm']) // Source: checkClocksource of Redis src/syscheck.c

@@ -5,9 +5,18 @@
 import { formatCount, formatDuration } from '../../lib/units.ts'
 import type { DeploymentCheck, Fact, Found } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { lastRun, showsStart } from '../last-run.ts'
-import { dataServers, infoFact, infoNumber, infoText, isPrimary, keyCount, logFact, settingFact } from '../reading.ts'
-import { lastDump, persists } from '../snapshots.ts'
+import { lastRun, showsStart } from '../readings/last-run.ts'
+import {
+  dataServers,
+  infoFact,
+  infoNumber,
+  infoText,
+  isPrimary,
+  keyCount,
+  logFact,
+  settingFact,
+} from '../readings/reading.ts'
+import { lastDump, persists } from '../readings/snapshots.ts'
 
 export default {
   asks: 'Did a primary start empty, and its replicas with it, or could that happen at its next start?',

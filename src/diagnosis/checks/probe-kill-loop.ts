@@ -4,7 +4,7 @@
 import { formatDuration } from '../../lib/units.ts'
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import type { Evidence, LogSeen, ServerEvidence } from '../evidence.ts'
-import { logFact } from '../reading.ts'
+import { logFact } from '../readings/reading.ts'
 
 const WINDOW_MS = 15 * 60_000
 const LEAST_KILLED = 3

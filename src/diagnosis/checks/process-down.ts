@@ -3,10 +3,10 @@
 
 import { formatDuration } from '../../lib/units.ts'
 import type { Answered, Fact, ServerCheck } from '../check.ts'
-import { endingOf, isGone, isKnown, startFinds, type Ending } from '../ending.ts'
+import { endingOf, isGone, isKnown, startFinds, type Ending } from '../readings/ending.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
-import { logFact, severityOfLoss } from '../reading.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../readings/out-of-service.ts'
+import { logFact, severityOfLoss } from '../readings/reading.ts'
 
 export default {
   asks: 'Has the process ended?',

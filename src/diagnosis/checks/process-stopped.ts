@@ -2,8 +2,8 @@
 // script or a pause; the state letter of its main thread tells.
 
 import type { ServerCheck } from '../check.ts'
-import { OUT_OF_SERVICE_BRINGS } from '../out-of-service.ts'
-import { severityOfLoss } from '../reading.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../readings/out-of-service.ts'
+import { severityOfLoss } from '../readings/reading.ts'
 
 export default {
   asks: 'Is the process stopped, by SIGSTOP, a debugger or a frozen control group?',

@@ -1,7 +1,7 @@
 // Without a password, a server that is asked over the network refuses everybody but those on its own machine.
 
 import type { ServerCheck } from '../check.ts'
-import { severityOfLoss } from '../reading.ts'
+import { severityOfLoss } from '../readings/reading.ts'
 
 export default {
   asks: 'Does protected mode turn away who comes over the network?',

@@ -3,8 +3,8 @@
 
 import { formatBytes } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { agoText, clientNumber, closedClients, showClient } from '../client-lines.ts'
-import { infoFact, infoText, logFact, settingFact, settingNumber } from '../reading.ts'
+import { agoText, clientNumber, closedClients, showClient } from '../readings/client-lines.ts'
+import { infoFact, infoText, logFact, settingFact, settingNumber } from '../readings/reading.ts'
 
 const TOO_LONG = /Closing client that reached max query buffer length/
 

@@ -3,9 +3,9 @@
 
 import { formatBytes } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { endedWith, fileFacts, fileNamed } from '../ended-by-its-files.ts'
-import { lastWords } from '../last-run.ts'
-import { setting } from '../reading.ts'
+import { endedWith, fileFacts, fileNamed } from '../readings/ended-by-its-files.ts'
+import { lastWords } from '../readings/last-run.ts'
+import { setting } from '../readings/reading.ts'
 
 // rdbLoadRioWithLoadingCtx and rdbReportError of src/rdb.c.
 // The first that was said is the one that tells most.

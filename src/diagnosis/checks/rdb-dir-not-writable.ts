@@ -3,8 +3,8 @@
 
 import type { Fact, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { settingFact } from '../reading.ts'
-import { ofSaveFailure } from '../save-failure.ts'
+import { settingFact } from '../readings/reading.ts'
+import { ofSaveFailure } from '../readings/save-failure.ts'
 
 export default {
   asks: 'Did the last snapshot fail because its folder cannot be written?',

@@ -5,8 +5,8 @@
 import { formatBytes } from '../../lib/units.ts'
 import type { Answered, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { ofSaveFailure, roomFacts } from '../save-failure.ts'
-import { datasetBytes, lastDump, persists } from '../snapshots.ts'
+import { ofSaveFailure, roomFacts } from '../readings/save-failure.ts'
+import { datasetBytes, lastDump, persists } from '../readings/snapshots.ts'
 
 export default {
   asks: 'Did the last snapshot fail because the disk was full, or will the next one?',

@@ -4,9 +4,9 @@
 import { formatBytes } from '../../lib/units.ts'
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { infoFact, infoNumber } from '../reading.ts'
-import { ofSaveFailure } from '../save-failure.ts'
-import { persists } from '../snapshots.ts'
+import { infoFact, infoNumber } from '../readings/reading.ts'
+import { ofSaveFailure } from '../readings/save-failure.ts'
+import { persists } from '../readings/snapshots.ts'
 
 export default {
   asks: 'Did the last snapshot fail because the kernel refused to fork?',

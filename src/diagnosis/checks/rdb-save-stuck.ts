@@ -4,8 +4,8 @@
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import type { ChildSeen, ServerEvidence } from '../evidence.ts'
-import { infoFact, infoNumber, infoText } from '../reading.ts'
-import { datasetBytes } from '../snapshots.ts'
+import { infoFact, infoNumber, infoText } from '../readings/reading.ts'
+import { datasetBytes } from '../readings/snapshots.ts'
 
 const STUCK_SECONDS = 3 // without any use of a processor; a child that works uses one, or waits on its disk (D)
 const IDLE_SHARE = 0.02

@@ -2,9 +2,9 @@
 // one does not know: after a downgrade, or a restore on the wrong machine. Nothing is damaged.
 
 import type { ServerCheck } from '../check.ts'
-import { endedWith, fileFacts, fileNamed } from '../ended-by-its-files.ts'
-import { lastWords } from '../last-run.ts'
-import { setting } from '../reading.ts'
+import { endedWith, fileFacts, fileNamed } from '../readings/ended-by-its-files.ts'
+import { lastWords } from '../readings/last-run.ts'
+import { setting } from '../readings/reading.ts'
 
 const TOO_NEW = /Can't handle RDB format version (\d+)/ // rdbLoadRioWithLoadingCtx of src/rdb.c
 const STARTED = /(?:Redis|Valkey) version=(\S+?),/

@@ -3,8 +3,8 @@
 
 import type { Consequence, Fact, ServerCheck } from '../check.ts'
 import type { AclLogSeen } from '../evidence.ts'
-import { infoFact, infoText, logFact, setting } from '../reading.ts'
-import { LOST_REPLICA_BRINGS, isLinkDown, linkOf, linkTrouble } from '../replication-links.ts'
+import { infoFact, infoText, logFact, setting } from '../readings/reading.ts'
+import { LOST_REPLICA_BRINGS, isLinkDown, linkOf, linkTrouble } from '../readings/replication-links.ts'
 
 const RECENTLY_MS = 10_000
 const RECENTLY_SECONDS = 10

@@ -5,8 +5,8 @@
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import { ANSWERS } from '../../redis/answers.ts'
 import type { Fact, RuledOut, ServerCheck } from '../check.ts'
-import { infoNumber, infoRate, infoText } from '../reading.ts'
-import { bytesBehind, linkOf, listedBefore, type ReplicationLink } from '../replication-links.ts'
+import { infoNumber, infoRate, infoText } from '../readings/reading.ts'
+import { bytesBehind, linkOf, listedBefore, type ReplicationLink } from '../readings/replication-links.ts'
 
 const BEHIND_SECONDS = 3
 const LEAST_BYTES = 64 << 10 // less than this is what is on its way at any moment

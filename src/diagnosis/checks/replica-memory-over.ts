@@ -3,7 +3,7 @@
 
 import { formatBytes } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { infoFact, infoNumber, isPrimary, setting, settingFact } from '../reading.ts'
+import { infoFact, infoNumber, isPrimary, setting, settingFact } from '../readings/reading.ts'
 
 const OVER = 1.05 // a little over is what buffers make
 const OVER_BYTES = 4 << 20

@@ -3,7 +3,7 @@
 
 import { formatBytes } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { infoFact, infoNumber, infoText, setting, severityOfLoss } from '../reading.ts'
+import { infoFact, infoNumber, infoText, setting, severityOfLoss } from '../readings/reading.ts'
 
 export default {
   asks: 'Does this replica refuse to answer because its link is down?',

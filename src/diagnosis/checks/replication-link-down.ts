@@ -6,7 +6,7 @@ import { formatBytes, formatDuration } from '../../lib/units.ts'
 import { ANSWERS } from '../../redis/answers.ts'
 import type { Answered, Fact, RuledOut, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { infoFact, infoNumber, infoText, logFact, setting } from '../reading.ts'
+import { infoFact, infoNumber, infoText, logFact, setting } from '../readings/reading.ts'
 import {
   LOST_REPLICA_BRINGS,
   bytesBehind,
@@ -15,7 +15,7 @@ import {
   linkTrouble,
   type LinkTrouble,
   type ReplicationLink,
-} from '../replication-links.ts'
+} from '../readings/replication-links.ts'
 
 const SETTLING_SECONDS = 3 // a replica that just started, or was told to follow another, is connecting
 

@@ -4,11 +4,11 @@
 
 import { formatBytes, formatCount } from '../../lib/units.ts'
 import type { Answered, ServerCheck } from '../check.ts'
-import { fileFacts } from '../ended-by-its-files.ts'
+import { fileFacts } from '../readings/ended-by-its-files.ts'
 import type { FileSeen, ServerEvidence } from '../evidence.ts'
-import { lastRun, showsStart } from '../last-run.ts'
-import { infoNumber, keyCount, logFact, settingFact } from '../reading.ts'
-import { hasAppendOnlyFile, lastDump } from '../snapshots.ts'
+import { lastRun, showsStart } from '../readings/last-run.ts'
+import { infoNumber, keyCount, logFact, settingFact } from '../readings/reading.ts'
+import { hasAppendOnlyFile, lastDump } from '../readings/snapshots.ts'
 
 const CREATED = /^Creating AOF base file (\S+) on server start/ // aofOpenIfNeededOnServerStart of src/aof.c, since 7.0
 const EMPTY_BYTES = 200 // a snapshot without keys: 89 to 180 bytes

@@ -2,8 +2,8 @@
 // clients wait, and nobody else has the data meanwhile.
 
 import type { ServerCheck } from '../check.ts'
-import { infoFact, infoNumber } from '../reading.ts'
-import { LOST_REPLICAS_BRINGS, isCopying, listedBy } from '../replication-links.ts'
+import { infoFact, infoNumber } from '../readings/reading.ts'
+import { LOST_REPLICAS_BRINGS, isCopying, listedBy } from '../readings/replication-links.ts'
 
 const MANY = 2
 

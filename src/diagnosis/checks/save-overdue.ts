@@ -3,10 +3,10 @@
 
 import { formatCount, formatDuration } from '../../lib/units.ts'
 import type { Answered, Found, ServerCheck } from '../check.ts'
-import { crashLoss, isArchived, waitSeconds } from '../crash-loss.ts'
+import { crashLoss, isArchived, waitSeconds } from '../readings/crash-loss.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { infoFact, infoNumber, infoText, isPrimary, keyCount, settingFact } from '../reading.ts'
-import { hasAppendOnlyFile, lastDump, persists, savePoints } from '../snapshots.ts'
+import { infoFact, infoNumber, infoText, isPrimary, keyCount, settingFact } from '../readings/reading.ts'
+import { hasAppendOnlyFile, lastDump, persists, savePoints } from '../readings/snapshots.ts'
 
 export default {
   asks: 'Do changes wait too long for a snapshot, or may they, by the settings?',

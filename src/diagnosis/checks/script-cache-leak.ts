@@ -3,8 +3,8 @@
 
 import { formatBytes, formatCount } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { memoryUse } from '../memory-use.ts'
-import { infoFact, infoNumber, infoRate } from '../reading.ts'
+import { memoryUse } from '../readings/memory-use.ts'
+import { infoFact, infoNumber, infoRate } from '../readings/reading.ts'
 
 const MANY = 1_000 // as MEMORY DOCTOR of Redis 7.0 says it
 

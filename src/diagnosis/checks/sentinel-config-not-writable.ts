@@ -2,7 +2,7 @@
 // that the others agreed on. It renames a new file over the old one, so that the folder has to be writable, too.
 
 import type { ServerCheck } from '../check.ts'
-import { logFact } from '../reading.ts'
+import { logFact } from '../readings/reading.ts'
 
 const FAILED =
   /not able to save the new configuration on disk|Could not (?:rename|create|write|open|fsync).*config file/i

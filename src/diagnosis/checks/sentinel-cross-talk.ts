@@ -5,9 +5,9 @@
 import { formatCount } from '../../lib/units.ts'
 import type { DeploymentCheck, Fact, Found } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { forkOf, primariesOf } from '../primaries.ts'
-import { infoNumber, infoText, keyCount } from '../reading.ts'
-import { idOf, isDown, listedOnes, viewsByName, type View } from '../sentinel-views.ts'
+import { forkOf, primariesOf } from '../readings/primaries.ts'
+import { infoNumber, infoText, keyCount } from '../readings/reading.ts'
+import { idOf, isDown, listedOnes, viewsByName, type View } from '../readings/sentinel-views.ts'
 
 const SETTLED_SECONDS = 60 // one that was just restarted has a new history too, and is made a replica soon
 

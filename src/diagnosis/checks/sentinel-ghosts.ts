@@ -4,8 +4,8 @@
 import { formatDuration } from '../../lib/units.ts'
 import type { DeploymentCheck, Fact, Found, Undecided } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { listedBy } from '../replication-links.ts'
-import { isDown, listedOnes, numberIn, viewsByName, type View } from '../sentinel-views.ts'
+import { listedBy } from '../readings/replication-links.ts'
+import { isDown, listedOnes, numberIn, viewsByName, type View } from '../readings/sentinel-views.ts'
 
 const LONG_MS = 24 * 3_600_000
 const DOUBTFUL_MS = 5 * 60_000 // before that it has failed, as far as anybody can tell

@@ -3,7 +3,7 @@
 
 import { formatDuration } from '../../lib/units.ts'
 import type { DeploymentCheck, Found } from '../check.ts'
-import { lastLogged, logFact } from '../reading.ts'
+import { lastLogged, logFact } from '../readings/reading.ts'
 import type { Evidence } from '../evidence.ts'
 import {
   idOf,
@@ -14,7 +14,7 @@ import {
   viewFact,
   viewsByName,
   type View,
-} from '../sentinel-views.ts'
+} from '../readings/sentinel-views.ts'
 
 const RECENTLY_MS = 10 * 60_000
 

@@ -3,7 +3,7 @@
 
 import type { DeploymentCheck, Found } from '../check.ts'
 import type { Evidence } from '../evidence.ts'
-import { infoNumber } from '../reading.ts'
+import { infoNumber } from '../readings/reading.ts'
 import {
   idOf,
   isDown,
@@ -13,7 +13,7 @@ import {
   viewFact,
   viewsByName,
   type View,
-} from '../sentinel-views.ts'
+} from '../readings/sentinel-views.ts'
 
 const MEETING_SECONDS = 15 // Sentinels that just started hear of each other within a few seconds
 

@@ -2,7 +2,7 @@
 // takes part in no failover for half a minute.
 
 import type { ServerCheck } from '../check.ts'
-import { infoFact, infoNumber, infoText, lastLogged, logFact } from '../reading.ts'
+import { infoFact, infoNumber, infoText, lastLogged, logFact } from '../readings/reading.ts'
 
 const LASTS_SECONDS = 30
 

@@ -12,7 +12,7 @@ import {
   serverOf,
   viewsOf,
   type NodeView,
-} from '../cluster-views.ts'
+} from '../readings/cluster-views.ts'
 import type { ClusterNodeSeen, Evidence } from '../evidence.ts'
 
 export default {

@@ -3,8 +3,8 @@
 
 import { formatCount } from '../../lib/units.ts'
 import type { DeploymentCheck, Fact, Found } from '../check.ts'
-import { viewsOf, type NodeView } from '../cluster-views.ts'
-import { infoRate } from '../reading.ts'
+import { viewsOf, type NodeView } from '../readings/cluster-views.ts'
+import { infoRate } from '../readings/reading.ts'
 
 export default {
   asks: 'Has the move of a slot between two nodes stopped half way?',

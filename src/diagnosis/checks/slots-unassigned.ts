@@ -2,8 +2,8 @@
 // cluster-require-full-coverage, which is the default, all others too.
 
 import type { DeploymentCheck } from '../check.ts'
-import { clusterFact, hasMajority, SLOTS, viewsOf, type NodeView } from '../cluster-views.ts'
-import { setting } from '../reading.ts'
+import { clusterFact, hasMajority, SLOTS, viewsOf, type NodeView } from '../readings/cluster-views.ts'
+import { setting } from '../readings/reading.ts'
 
 export default {
   asks: 'Are there slots of the Cluster that no node owns?',

@@ -4,8 +4,8 @@
 import { formatDuration } from '../../lib/units.ts'
 import type { ServerCheck, Undecided } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { settingNumber } from '../reading.ts'
-import { slowCommands, slowFact, slowMs, slowText, type SlowCommand } from '../slow-commands.ts'
+import { settingNumber } from '../readings/reading.ts'
+import { slowCommands, slowFact, slowMs, slowText, type SlowCommand } from '../readings/slow-commands.ts'
 
 const LONG_MS = 1_000 // one of them is enough, for a minute
 const MINUTE_MS = 60_000

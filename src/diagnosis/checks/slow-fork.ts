@@ -5,7 +5,7 @@
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { infoFact, infoNumber, setting } from '../reading.ts'
+import { infoFact, infoNumber, setting } from '../readings/reading.ts'
 
 const LONG_US = 100_000
 const POOR_GB_PER_S = 25

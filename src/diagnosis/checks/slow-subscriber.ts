@@ -11,8 +11,8 @@ import {
   isSubscriber,
   showClient,
   unreadBytes,
-} from '../client-lines.ts'
-import { infoFact, infoText, logFact, settingFact } from '../reading.ts'
+} from '../readings/client-lines.ts'
+import { infoFact, infoText, logFact, settingFact } from '../readings/reading.ts'
 
 const OVER_LIMIT = /(?:scheduled to be closed ASAP|closed) for overcoming of output buffer limits/
 const MUCH = 1 << 20 // unread: far more than is on its way to one that reads

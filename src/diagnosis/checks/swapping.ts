@@ -3,8 +3,8 @@
 
 import { formatBytes } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { percent } from '../processor-load.ts'
-import { infoNumber } from '../reading.ts'
+import { percent } from '../readings/processor-load.ts'
+import { infoNumber } from '../readings/reading.ts'
 
 const SOME_BYTES = 4 << 20 // what was never used again since the start does no harm
 const SOME = 0.01 // of all of it

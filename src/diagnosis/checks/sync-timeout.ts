@@ -1,8 +1,8 @@
 // A full copy that never ends: the replica hears nothing for longer than repl-timeout, gives up, and begins again.
 
 import type { ServerCheck } from '../check.ts'
-import { infoFact, infoText, logFact, setting } from '../reading.ts'
-import { LOST_REPLICA_BRINGS, linkOf } from '../replication-links.ts'
+import { infoFact, infoText, logFact, setting } from '../readings/reading.ts'
+import { LOST_REPLICA_BRINGS, linkOf } from '../readings/replication-links.ts'
 
 const WINDOW_MS = 10 * 60_000
 const GAVE_UP = /Timeout receiving bulk data from (?:MASTER|PRIMARY)/

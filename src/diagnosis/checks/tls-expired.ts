@@ -4,7 +4,7 @@
 import { formatDuration } from '../../lib/units.ts'
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import type { CertificateSeen, Evidence, ServerEvidence } from '../evidence.ts'
-import { severityOfLoss } from '../reading.ts'
+import { severityOfLoss } from '../readings/reading.ts'
 
 const SOON_MS = 14 * 86_400_000
 const VERY_SOON_MS = 3 * 86_400_000

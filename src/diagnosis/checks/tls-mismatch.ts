@@ -3,7 +3,7 @@
 
 import type { Answered, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { lastLogged, logFact, severityOfLoss } from '../reading.ts'
+import { lastLogged, logFact, severityOfLoss } from '../readings/reading.ts'
 
 // Source: SSL_get_error texts that Redis src/tls.c logs of OpenSSL 1.1 and 3.
 const PLAIN_CLIENT = /Error accepting a client connection: .*(?:wrong version number|http request|unknown protocol)/

@@ -4,8 +4,8 @@
 
 import { formatBytes } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import { percent } from '../processor-load.ts'
-import { infoNumber, setting, settingFact } from '../reading.ts'
+import { percent } from '../readings/processor-load.ts'
+import { infoNumber, setting, settingFact } from '../readings/reading.ts'
 
 const MUCH_BYTES = 8 << 20
 const MUCH = 0.1 // of what is resident

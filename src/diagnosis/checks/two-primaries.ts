@@ -4,9 +4,17 @@
 import { formatBytes } from '../../lib/units.ts'
 import type { DeploymentCheck, Fact, Found } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { forkOf, primariesOf, type Fork } from '../primaries.ts'
-import { infoNumber, infoRate, infoText } from '../reading.ts'
-import { idOf, isDown, isFailingOver, listedOnes, numberIn, viewsByName, type View } from '../sentinel-views.ts'
+import { forkOf, primariesOf, type Fork } from '../readings/primaries.ts'
+import { infoNumber, infoRate, infoText } from '../readings/reading.ts'
+import {
+  idOf,
+  isDown,
+  isFailingOver,
+  listedOnes,
+  numberIn,
+  viewsByName,
+  type View,
+} from '../readings/sentinel-views.ts'
 
 const SETTLED_MS = 30_000 // Sentinels turn a primary that comes back into a replica within some ten seconds
 

@@ -2,7 +2,7 @@
 // One waits, or gives up what was not saved.
 
 import type { ServerCheck } from '../check.ts'
-import { busyFound } from '../busy.ts'
+import { busyFound } from '../readings/busy.ts'
 
 export default {
   asks: 'Does a script that has written keep the server busy?',

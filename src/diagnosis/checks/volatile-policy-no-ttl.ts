@@ -10,8 +10,8 @@ import {
   memoryFacts,
   memoryPartsText,
   memoryUse,
-} from '../memory-use.ts'
-import { infoFact } from '../reading.ts'
+} from '../readings/memory-use.ts'
+import { infoFact } from '../readings/reading.ts'
 
 const NEAR = 0.8 // of the limit, as the shipped rule RedisMemoryHigh
 

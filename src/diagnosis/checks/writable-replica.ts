@@ -1,8 +1,8 @@
 // A replica that takes writes of its own. They reach nobody else, and vanish without a word at the next full copy.
 
 import type { ServerCheck } from '../check.ts'
-import { infoFact, infoNumber, infoText, keyCount } from '../reading.ts'
-import { linkOf } from '../replication-links.ts'
+import { infoFact, infoNumber, infoText, keyCount } from '../readings/reading.ts'
+import { linkOf } from '../readings/replication-links.ts'
 
 export default {
   asks: 'Does this replica take writes of its own?',

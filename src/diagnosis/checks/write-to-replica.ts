@@ -3,7 +3,7 @@
 
 import type { ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { infoPart, infoRate, infoText } from '../reading.ts'
+import { infoPart, infoRate, infoText } from '../readings/reading.ts'
 
 // What the last command of a client is called when it writes; enough to find who does it.
 const WRITES =

@@ -2,7 +2,7 @@
 
 import type { ServerCheck } from '../check.ts'
 import type { ClientLine } from '../../redis/client-list.ts'
-import { infoPart } from '../reading.ts'
+import { infoPart } from '../readings/reading.ts'
 
 // Commands that ask for keys; one that writes would have made its database its own.
 const READS =

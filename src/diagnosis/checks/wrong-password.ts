@@ -3,7 +3,7 @@
 
 import type { Answered, ServerCheck } from '../check.ts'
 import type { AclLogSeen, ServerEvidence } from '../evidence.ts'
-import { infoFact, infoRate } from '../reading.ts'
+import { infoFact, infoRate } from '../readings/reading.ts'
 
 const RECENT_SECONDS = 60
 const MANY_USERS = 5

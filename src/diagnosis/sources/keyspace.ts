@@ -9,7 +9,7 @@ import type { Reply } from '../../redis/connection.ts'
 import { parseInfo } from '../../redis/info.ts'
 import type { Ask } from '../../redis/ask.ts'
 import type { KeySeen, KeyspaceSeen } from '../evidence.ts'
-import { namedKey } from '../slow-commands.ts'
+import { namedKey } from '../readings/slow-commands.ts'
 import type { Source } from '../source.ts'
 
 const MOST_DATABASES = 3

@@ -1,7 +1,7 @@
 // How busy the one thread is that executes commands, how long it waits for a processor, and which commands take its time.
 
-import type { Fact } from './check.ts'
-import type { ServerEvidence } from './evidence.ts'
+import type { Fact } from '../check.ts'
+import type { ServerEvidence } from '../evidence.ts'
 import { infoRate } from './reading.ts'
 
 /** Of the main thread in shares of a core while we looked; undefined where INFO does not tell it from other threads. */

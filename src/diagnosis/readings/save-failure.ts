@@ -4,9 +4,9 @@
 //
 // Lines of the log: rdbSave, rdbSaveBackground and backgroundSaveDoneHandlerDisk of src/rdb.c, Redis 6.2 to 8.
 
-import { formatBytes } from '../lib/units.ts'
-import type { Answered, Fact, Found, RuledOut, Severity, Undecided } from './check.ts'
-import type { Evidence, ServerEvidence } from './evidence.ts'
+import { formatBytes } from '../../lib/units.ts'
+import type { Answered, Fact, Found, RuledOut, Severity, Undecided } from '../check.ts'
+import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { lastRun } from './last-run.ts'
 import { infoFact, infoNumber, infoText, logFact, type LogEntrySeen } from './reading.ts'
 import { datasetBytes, lastDump } from './snapshots.ts'

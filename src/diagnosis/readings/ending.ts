@@ -1,9 +1,9 @@
 // How a server ended, and what a start of it would find: read from its log's last words, its supervisor, and the files that
 // it left. Shared by the checks that speak of a server whose process is gone.
 
-import { formatBytes } from '../lib/units.ts'
-import type { Fact } from './check.ts'
-import type { ServerEvidence } from './evidence.ts'
+import { formatBytes } from '../../lib/units.ts'
+import type { Fact } from '../check.ts'
+import type { ServerEvidence } from '../evidence.ts'
 import type { LogEntrySeen } from './reading.ts'
 
 /** `asked`: somebody told it to end. `start`: it could not begin. `data`: its files could not be read, or written. */

@@ -1,8 +1,8 @@
 // Reading numbers, texts and rates out of the evidence, so that a check is about its question and not about parsing.
 // Undefined always means "not seen": a check that needs it answers nothing then.
 
-import type { Fact, Severity } from './check.ts'
-import type { Evidence, LogSeen, ServerEvidence } from './evidence.ts'
+import type { Fact, Severity } from '../check.ts'
+import type { Evidence, LogSeen, ServerEvidence } from '../evidence.ts'
 
 /** A field of INFO as text. */
 export function infoText(server: ServerEvidence, field: string): string | undefined {

@@ -1,7 +1,7 @@
 // What a server is set to write to disk by itself, what lies there, and how much room the next snapshot needs.
 
 import { infoNumber, setting } from './reading.ts'
-import type { FileSeen, ServerEvidence } from './evidence.ts'
+import type { FileSeen, ServerEvidence } from '../evidence.ts'
 
 /** A save point: a snapshot once so many changes are so old. */
 export interface SavePoint {

@@ -1,9 +1,9 @@
 // The log of the run that counts: of the process that runs now, or of the last one where none does. A line of an earlier
 // run is old news, however well it would fit.
 
-import type { AnswerId } from '../redis/answers.ts'
+import type { AnswerId } from '../../redis/answers.ts'
 import type { LogEntrySeen } from './reading.ts'
-import type { ServerEvidence } from './evidence.ts'
+import type { ServerEvidence } from '../evidence.ts'
 
 const STARTS = /\b(?:Redis|Valkey) is starting oO0OoO0/ // the first line of each run, since Redis 4; src/server.c
 

@@ -1,8 +1,8 @@
 // What the two kinds of a busy server have in common: one whose script can be ended, and one whose script cannot.
 
-import { formatDuration } from '../lib/units.ts'
-import type { Fact, Found, Undecided } from './check.ts'
-import type { Evidence, ServerEvidence } from './evidence.ts'
+import { formatDuration } from '../../lib/units.ts'
+import type { Fact, Found, Undecided } from '../check.ts'
+import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { OUT_OF_SERVICE_BRINGS } from './out-of-service.ts'
 import { lastLogged, logFact, severityOfLoss } from './reading.ts'
 

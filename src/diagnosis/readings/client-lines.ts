@@ -1,10 +1,10 @@
 // Reading the lines of CLIENT LIST: who a client is, what it is doing and what it costs; and those that the server's log
 // names when it closes a client. Source: catClientInfoString of Redis src/networking.c.
 
-import { parseClientList, type ClientLine } from '../redis/client-list.ts'
-import { formatDuration } from '../lib/units.ts'
-import type { Fact } from './check.ts'
-import type { Evidence, ServerEvidence } from './evidence.ts'
+import { parseClientList, type ClientLine } from '../../redis/client-list.ts'
+import { formatDuration } from '../../lib/units.ts'
+import type { Fact } from '../check.ts'
+import type { Evidence, ServerEvidence } from '../evidence.ts'
 import type { LogEntrySeen } from './reading.ts'
 
 /** 0 where the version does not say it. */

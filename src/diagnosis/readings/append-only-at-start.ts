@@ -1,7 +1,7 @@
 // Does the next start read the append-only file that is written now? It does not when the file was switched on while the
 // server ran and nobody wrote that down.
 
-import type { ServerEvidence } from './evidence.ts'
+import type { ServerEvidence } from '../evidence.ts'
 import { lastRun } from './last-run.ts'
 import { infoNumber } from './reading.ts'
 

@@ -2,7 +2,7 @@
 // of three hundred is off by a few in a hundred, so that only what is plain in it is said.
 
 import { percent } from './processor-load.ts'
-import type { KeySeen, KeyspaceSeen, ServerEvidence } from './evidence.ts'
+import type { KeySeen, KeyspaceSeen, ServerEvidence } from '../evidence.ts'
 
 export interface PrefixShare {
   readonly prefix: string // "session:*"

@@ -1,7 +1,7 @@
 // Servers of one deployment that each take themselves for the primary, and whether they were one dataset once: a promoted
 // replica remembers the history that it branched from, so that a fork can be told from two datasets that were mixed up.
 
-import type { Evidence, ServerEvidence } from './evidence.ts'
+import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { infoNumber, infoText } from './reading.ts'
 
 /** All that answer as primaries; one of a Cluster is no rival of the others. */

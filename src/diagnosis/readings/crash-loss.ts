@@ -1,8 +1,8 @@
 // What a crash may cost by the settings: how old a change may be that stands in no file yet. Save points are explained in
 // numbers, since `save 3600 1 300 100` says to most people that a snapshot is made every five minutes.
 
-import type { Fact } from './check.ts'
-import type { Evidence, ServerEvidence } from './evidence.ts'
+import type { Fact } from '../check.ts'
+import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { setting, settingFact } from './reading.ts'
 import { hasAppendOnlyFile, savePoints, type SavePoint } from './snapshots.ts'
 

@@ -1,8 +1,8 @@
 // What several Sentinels say of the same primary, side by side: each has its own view, and where they differ is a finding
 // by itself.
 
-import type { Fact } from './check.ts'
-import type { Evidence, SentinelMasterSeen, ServerEvidence } from './evidence.ts'
+import type { Fact } from '../check.ts'
+import type { Evidence, SentinelMasterSeen, ServerEvidence } from '../evidence.ts'
 
 type SentinelRecord = Readonly<Record<string, string>>
 

@@ -2,9 +2,9 @@
 // what it has allocated without the buffers that replicas and the append-only file need for a moment; a replica compares
 // nothing, since it does what its primary does. Source: getMaxmemoryState of Redis src/evict.c (7.0).
 
-import { formatBytes } from '../lib/units.ts'
-import type { Fact } from './check.ts'
-import type { ServerEvidence } from './evidence.ts'
+import { formatBytes } from '../../lib/units.ts'
+import type { Fact } from '../check.ts'
+import type { ServerEvidence } from '../evidence.ts'
 import { infoFact, infoNumber, infoPart, infoRate, infoText, isPrimary, keyCount, setting } from './reading.ts'
 
 export interface MemoryUse {

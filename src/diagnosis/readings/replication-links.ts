@@ -1,10 +1,10 @@
 // Each replication link as both its ends see it: what the replica says of itself, how its primary lists it, and what the
 // replica's log says of why the link is down. A link has two ends and may fail at either, or between them.
 
-import type { Consequence } from './check.ts'
+import type { Consequence } from '../check.ts'
 import type { LogEntrySeen } from './reading.ts'
 import { infoNumber, infoText } from './reading.ts'
-import type { Evidence, ServerEvidence } from './evidence.ts'
+import type { Evidence, ServerEvidence } from '../evidence.ts'
 
 export interface ReplicationLink {
   readonly replica: ServerEvidence

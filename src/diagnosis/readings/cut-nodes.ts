@@ -1,9 +1,9 @@
 // Nodes of a Cluster that answer us and that their fellows do not reach. Either nothing passes between them, or only the
 // bus is closed, on which they speak of each other; replication, which goes over the port of clients, tells the two apart.
 
-import type { Fact } from './check.ts'
+import type { Fact } from '../check.ts'
 import { busPort, hasFailed, hasMajority, isLost, seenFact, viewsOf, type NodeView } from './cluster-views.ts'
-import type { Evidence, ServerEvidence } from './evidence.ts'
+import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { infoText } from './reading.ts'
 import { listedBy } from './replication-links.ts'
 

@@ -1,8 +1,8 @@
 // A Cluster as each of its nodes sees it. Nobody knows the whole: a node that is cut off takes the others for failed, and
 // the others take it for failed, so that a view counts by whether it has a majority behind it.
 
-import type { Fact } from './check.ts'
-import type { ClusterNodeSeen, Evidence, ServerEvidence } from './evidence.ts'
+import type { Fact } from '../check.ts'
+import type { ClusterNodeSeen, Evidence, ServerEvidence } from '../evidence.ts'
 
 export const SLOTS = 16_384
 const BUS_OFFSET = 10_000 // CLUSTER_PORT_INCR of cluster.h, where cluster-port is 0

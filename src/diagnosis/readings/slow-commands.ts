@@ -2,9 +2,9 @@
 // or runs a script, one that walks one whole key, one that frees what a key held. Each has another cure. Commands that
 // touch one element are never slow by themselves: where they are in the slow log, the processor or the machine was.
 
-import { formatDuration } from '../lib/units.ts'
-import type { Fact } from './check.ts'
-import type { Evidence, ServerEvidence, SlowSeen } from './evidence.ts'
+import { formatDuration } from '../../lib/units.ts'
+import type { Fact } from '../check.ts'
+import type { Evidence, ServerEvidence, SlowSeen } from '../evidence.ts'
 
 export type SlowKind = 'walks' | 'whole key' | 'frees'
 

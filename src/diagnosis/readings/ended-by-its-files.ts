@@ -1,12 +1,12 @@
 // A server that ended because of its files, and said so: what the faults of that kind have in common. A supervisor may start it again
 // and again, and every start fails the same way, so that more starts are no help; what lies in its folder is to be kept.
 
-import type { Fact, Found } from './check.ts'
-import type { FileSeen, ServerEvidence } from './evidence.ts'
+import type { Fact, Found } from '../check.ts'
+import type { FileSeen, ServerEvidence } from '../evidence.ts'
 import type { LastWords } from './last-run.ts'
 import { OUT_OF_SERVICE_BRINGS } from './out-of-service.ts'
 import { logFact, severityOfLoss } from './reading.ts'
-import { formatBytes } from '../lib/units.ts'
+import { formatBytes } from '../../lib/units.ts'
 
 export type EndedFor = Pick<Found, 'says' | 'actions'> & {
   readonly evidence?: readonly Fact[]

@@ -1,6 +1,6 @@
 // What the others notice when one server no longer serves, whatever the reason: their links to it, and how far they are.
 
-import type { Consequence } from './check.ts'
+import type { Consequence } from '../check.ts'
 
 const NOTICED = ['replication-link-down', 'replica-stale-refused', 'replica-lag', 'not-enough-replicas'] as const
 
