@@ -153,10 +153,12 @@ export class DeploymentServers {
 
 function candidateOf(server: WatchedServer): ShardServer {
   const { view, access, ask } = server
-  const { id, address, role, answer, linkUp, lagSeconds, runId } = view
+  const { id, address, role, answer, since, linkUp, lagSeconds, runId } = view
   const known = role === 'sentinel' ? 'unknown' : role
   const answers = answer.id === 'ok' && runId !== undefined // what only others name may be no server at all
-  return { id, address, access, ask, role: known, answers, linkUp, lagSeconds }
+  const forMs = Date.now() - since
+  const answersForMs = forMs < 0 ? undefined : forMs // a clock that was set back says nothing
+  return { id, address, access, ask, role: known, answers, answersForMs, linkUp, lagSeconds }
 }
 
 function countsOf(info: Info | undefined): RemovalCounts | undefined {

@@ -125,7 +125,8 @@ test('each shard of a Cluster has its archive, also when another server takes it
   )
   for (const { shard } of all()) {
     const timelines = await timelinesOf(store, shard)
-    assert.equal(timelines.length, 1) // the server that was promoted has our history, and was not left for another
+    // The server that was promoted has our history, and was not left for another.
+    assert.equal(timelines.length, 1, JSON.stringify(timelines.map(({ about }) => about)))
     for (const each of timelines) assertNoSilentHole(each)
     const timeline = await latest(store, shard)
     const copy = await layOut(t, store, timeline, timeline.bases.at(-1) ?? assert.fail())

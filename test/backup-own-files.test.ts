@@ -78,7 +78,6 @@ async function restored(t: TestContext, { url }: Backup, format: 'aof' | 'aof-si
 
 test('the append-only directory of a server that refuses to be followed and to save, while it rewrites it', async (t) => {
   const server = await serverIn(t, { conf: [...APPENDED, ...NEITHER, ...REWRITES] })
-  const flood = await startFlood({ server, pauseMs: 2 })
   const pair = await openConnection({ ...server, timeoutMs: 20_000, name: 'pair' })
   t.after(() => pair.close())
   const ending = new AbortController()
@@ -86,7 +85,11 @@ test('the append-only directory of a server that refuses to be followed and to s
     while (!ending.signal.aborted)
       await Promise.all([['MULTI'], ['INCR', 'left'], ['INCR', 'right'], ['EXEC']].map((words) => pair.send(...words)))
   })()
-  await until('it rewrites', async () => Number(/aof_rewrites:(\d+)/.exec(await server.cli('INFO'))?.[1]) > 2)
+  await until('there is a pair', async () => Number(await server.cli('GET', 'left')) > 0)
+  const flood = await startFlood({ server, pauseMs: 2 })
+  await until('it rewrites, and has rewritten', async () => {
+    return Number(/aof_rewrites:(\d+)/.exec(await server.cli('INFO'))?.[1]) > 2
+  })
   const first = await backup(server.url)
   assert.deepEqual([first.base.method, first.base.consistent, first.base.offset], ['aof', true, null], first.said)
   assert.match(first.said, /psync does not go .*; bgsave is tried\n.*bgsave does not go .*; aof is tried/s)

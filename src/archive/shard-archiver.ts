@@ -156,7 +156,8 @@ export class ShardArchiver {
     if (isFull && heldMs > FULL_FOR_MS) this.#replica?.link.drop('the store takes nothing, and the spool is full')
     else if (heldMs > HELD_FOR_MS && this.#replica?.link.state === 'streaming')
       this.#replica.link.drop('what comes cannot be stored as fast')
-    if (this.#wasHeld && !this.#isHeld) this.changed()
+    // Lag, and the time for which a server has answered, change without an event.
+    if ((this.#wasHeld && !this.#isHeld) || this.#replica?.link.state === 'streaming') this.changed()
     this.#wasHeld = this.#isHeld
     if (this.#isBaseDue(now)) this.takeBase(this.#archive?.hasBase === false ? 'gap' : 'schedule')
     if (now - this.#countedAt >= COUNT_EVERY_MS) void this.#count()

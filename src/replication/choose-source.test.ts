@@ -37,6 +37,15 @@ test('while there is no primary, the replica that is followed is not left', () =
   assert.equal(chosen([gone, { ...follower, answers: false }], 'replica', 'h:2'), 2) // replica-serve-stale-data no
   assert.equal(chosen([gone, follower], 'replica'), undefined) // it would refuse us: NOMASTERLINK
   assert.equal(chosen([primary, follower], 'replica', 'h:2'), 1)
+  assert.equal(chosen([{ ...primary, answersForMs: 1_000 }, follower], 'replica', 'h:2'), 2) // it may be promoted meanwhile
+  assert.equal(chosen([{ ...primary, answersForMs: 1_000 }, follower], 'replica'), 1)
+})
+
+test('a server that comes back as primary after a failover is none while the promoted one is followed', () => {
+  const [back, promoted] = [primary, server(2, 'primary')]
+  assert.equal(chosen([back, promoted], 'replica', 'h:2'), 2)
+  assert.equal(chosen([back, promoted], 'primary', 'h:2'), 2)
+  assert.equal(chosen([back, { ...promoted, answers: false }], 'replica', 'h:2'), 1)
 })
 
 test('who wants the primary gets it or nobody', () => {

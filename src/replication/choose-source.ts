@@ -8,6 +8,7 @@ import type { Source } from './handshake.ts'
 export interface Candidate extends Source {
   readonly role: 'primary' | 'replica' | 'unknown'
   readonly answers: boolean // lets new clients in
+  readonly answersForMs?: number | undefined // for so long it has; undefined counts as long
   readonly linkUp?: boolean | undefined // of a replica; undefined counts as up
   readonly lagSeconds?: number | undefined // of a replica
 }
@@ -15,6 +16,7 @@ export interface Candidate extends Source {
 export type Attach = 'replica' | 'primary'
 
 const IN_STEP_SECONDS = 10 // a replica that is further behind adds its lag to ours
+const SETTLED_MS = 5_000 // a Cluster node that comes back waits two seconds to hear that it is primary no more
 const NOTABLE_SECONDS = 2 // less is no reason to leave the one that is followed
 
 /** The server to follow, or undefined when none can be. `current` is the id of the one that is followed now, or was last. */
@@ -24,16 +26,21 @@ export function chooseSource(
   current: string | undefined,
 ): Candidate | undefined {
   const answering = candidates.filter(({ answers }) => answers)
-  const primary = answering.find(({ role }) => role === 'primary')
+  const primaries = answering.filter(({ role }) => role === 'primary')
+  // Who comes back after a failover says that it is primary until it hears of the new one, whose history is ours.
+  const primary = primaries.find(isAt(current)) ?? primaries[0]
   if (attach === 'primary') return primary
+  const isBack = (primary?.answersForMs ?? SETTLED_MS) < SETTLED_MS
   const replicas = answering.filter(({ role, linkUp }) => role === 'replica' && linkUp !== false)
   const inStep = replicas.filter((replica) => lagOf(replica) <= IN_STEP_SECONDS)
-  return nearest(inStep, current) ?? primary ?? nearest(replicas, current) ?? candidates.find(isAt(current))
+  const followed = nearest(inStep, current) ?? (isBack ? undefined : primary) ?? nearest(replicas, current)
+  return followed ?? candidates.find(isAt(current)) ?? primary
 }
 
 /**
  * While there is no primary, each replica's link is down. The one that is followed has our history, and may be the next
- * primary: whoever leaves it for that time comes back to a server that knows nothing of it.
+ * primary: whoever leaves it for that time comes back to a server that knows nothing of it. A primary that has just come
+ * back is no reason either: it may hear any moment that our replica was promoted.
  */
 function isAt(current: string | undefined): (candidate: Candidate) => boolean {
   return ({ address, role }) => role !== 'unknown' && showAddress(address) === current
