@@ -24,7 +24,6 @@ import { phaseOf } from './lib/phase.ts'
 import { formatBytes } from './lib/units.ts'
 import type { ArchivedShard } from './metrics/archive-series.ts'
 import type { History } from './metrics/history.ts'
-import { showAddress } from './redis/url.ts'
 import type { RuleAlert } from './rules/rule-alert.ts'
 
 export interface DiagnosisOptions {
@@ -185,16 +184,12 @@ class Diagnosing implements RunningDiagnosis {
     const view = fleet.deployments().find(({ name }) => name === deployment)
     const configured = this.#deployments.find(({ name }) => name === deployment)
     if (view === undefined || configured === undefined) throw new Error('it is not watched any more')
-    const { dataClass, rpoMs, expect, namespaces, supervisor, target } = configured
-    const servers = fleet.servers().filter((server) => server.view.deployment === deployment)
-    const seeds = new Set(target.seeds.map(showAddress))
-    const named = servers.find((server) => seeds.has(showAddress(server.view.address)))?.view.id ?? ''
+    const { dataClass, rpoMs, expect, namespaces } = configured
     const evidence = await gatherEvidence({
       deployment: view,
-      servers,
+      servers: fleet.servers().filter((server) => server.view.deployment === deployment),
       expected: { dataClass, rpoMs, expect, namespaces },
       nowMs: clock.now(),
-      supervisors: supervisor === undefined ? new Map() : new Map([[named, supervisor]]),
       remembered: this.#remembered.get(deployment) ?? new Map(),
       alerts: [...this.#alerts.values()]
         .filter(({ labels }) => labels['deployment'] === deployment)

@@ -8,12 +8,13 @@ import { formatBytes, formatDuration } from '../lib/units.ts'
 import { ANSWERS } from '../redis/answers.ts'
 import { showAddress } from '../redis/url.ts'
 import type { RuleAlert } from '../rules/rule-alert.ts'
-import type { Examination, Health, HistoryFound } from './examine.ts'
+import type { Examination, HistoryFound } from './examine.ts'
 import { MARKS } from './fleet-screen.ts'
+import { healthOf, type Health } from './health.ts'
 import { printable } from './table.ts'
 
 export function doctorLines(examination: Examination): string[] {
-  const { target, verdict, deployment, alerts, history, health, atRisk, couldNotLook, tookMs } = examination
+  const { target, verdict, deployment, evidence, alerts, history, atRisk, couldNotLook, tookMs } = examination
   const count = deployment.servers.length
   const lines = [
     `${target}: ${deployment.kind}, ${count} ${count === 1 ? 'server' : 'servers'}, looked at in ${formatDuration(tookMs)}`,
@@ -22,7 +23,8 @@ export function doctorLines(examination: Examination): string[] {
     '',
     ...findingsLines(examination),
   ]
-  for (const server of deployment.servers) lines.push(...serverLines(server, health[server.id]))
+  const seen = new Map(evidence.servers.map((server) => [server.id, server]))
+  for (const server of deployment.servers) lines.push(...serverLines(server, healthOf(seen.get(server.id))))
   lines.push(...deployment.problems.map((problem) => `! ${problem}`))
   if (atRisk.says.length > 0) lines.push('', 'at risk now:', ...atRisk.says.map((each) => `  ${printable(each)}`))
   if (alerts.length > 0) lines.push('', 'alerts (their `for` not waited for):', ...alerts.flatMap(alertLines))

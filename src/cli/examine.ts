@@ -18,28 +18,11 @@ import { evaluateOnce } from './evaluate-once.ts'
 import { NOTHING_EXPECTED } from '../fleet/standing.ts'
 import { watchFleet } from '../fleet/watch-fleet.ts'
 import { systemClock } from '../lib/clock.ts'
-import { reasonOf } from '../lib/fault.ts'
 import { silentLog } from '../lib/log.ts'
 import { ANSWERS } from '../redis/answers.ts'
-import type { Ask } from '../redis/ask.ts'
-import { infoNumber, parseInfo, type Info } from '../redis/info.ts'
 import { parseAddress, showAddress, type Target } from '../redis/url.ts'
 
 export type Verdict = 'healthy' | 'warning' | 'critical' | 'unreachable'
-
-/** What INFO says of the health of one server. Absent fields were not said, and are not zero. */
-export interface Health {
-  readonly uptimeSeconds?: number | undefined
-  readonly os?: string | undefined
-  readonly usedMemoryBytes?: number | undefined
-  readonly maxmemoryBytes?: number | undefined // 0: no limit
-  readonly maxmemoryPolicy?: string | undefined
-  readonly clients?: number | undefined
-  readonly maxClients?: number | undefined
-  readonly rejectedConnections?: number | undefined
-  readonly evictedKeys?: number | undefined
-  readonly replicas?: number | undefined
-}
 
 /** What was seen, before anybody judges it: plain JSON, so that it can be saved. */
 export interface Sighting {
@@ -47,7 +30,6 @@ export interface Sighting {
   readonly deployment: DeploymentView
   readonly alerts: readonly RuleAlert[] // of this look
   readonly history?: HistoryFound | undefined // of the rules that a running daemon answered
-  readonly health: Readonly<Record<string, Health>> // by server id
   readonly evidence: Evidence
   readonly couldNotLook: readonly CouldNotLook[]
   readonly tookMs: number
@@ -105,15 +87,7 @@ export async function sight(options: Examined, asked: Asked): Promise<Sighting> 
   })
   try {
     const settled = await fleet.settled(SETTLE_MS)
-    const health = new Map<string, Health>()
     const couldNotLook: CouldNotLook[] = []
-    await Promise.all(
-      fleet.servers().map(async ({ view, ask }) => {
-        const found = await lookAtHealth(view, ask)
-        if ('why' in found) couldNotLook.push(found)
-        else health.set(view.id, found)
-      }),
-    )
     if (!settled) couldNotLook.push(unsettled(fleet))
     const [deployment] = fleet.deployments()
     if (deployment === undefined) throw new Error('the fleet has no deployment')
@@ -132,7 +106,6 @@ export async function sight(options: Examined, asked: Asked): Promise<Sighting> 
       alerts,
       history: history && { ...history, rules: [...new Set(history.rules.map(({ name }) => name))] },
       deployment,
-      health: Object.fromEntries(health),
       evidence: { ...evidence, alerts: active },
       couldNotLook,
       tookMs: Math.round(performance.now() - started),
@@ -184,7 +157,7 @@ function unique(entries: readonly CouldNotLook[]): CouldNotLook[] {
 }
 
 function gatheringOf(
-  { dataClass, rpoMs, expect, namespaces, target, supervisor }: Examined,
+  { dataClass, rpoMs, expect, namespaces, target }: Examined,
   { look }: Asked,
   { fleet, deployment }: { fleet: Fleet; deployment: DeploymentView },
 ): Gathering {
@@ -196,34 +169,7 @@ function gatheringOf(
     servers,
     expected: { dataClass, rpoMs, expect, namespaces },
     nowMs: Date.now(),
-    ...(supervisor === undefined ? {} : { supervisors: new Map([[named, supervisor]]) }),
     ...(look === undefined ? {} : { options: new Map([[named, look]]) }),
-  }
-}
-
-async function lookAtHealth(view: ServerView, ask: Ask | undefined): Promise<Health | CouldNotLook> {
-  const at = `${view.id} INFO`
-  if (ask === undefined) return { at, why: ANSWERS[view.answer.id].says, hint: 'see what to do first for that answer' }
-  try {
-    return healthOf(parseInfo(String(await ask('INFO'))))
-  } catch (error) {
-    return { at, why: reasonOf(error), hint: 'permit it: ACL SETUSER <user> +info' }
-  }
-}
-
-function healthOf(info: Info): Health {
-  const isSentinel = info.get('redis_mode') === 'sentinel'
-  return {
-    uptimeSeconds: infoNumber(info, 'uptime_in_seconds'),
-    os: info.get('os'),
-    usedMemoryBytes: infoNumber(info, 'used_memory'),
-    maxmemoryBytes: infoNumber(info, 'maxmemory'),
-    maxmemoryPolicy: info.get('maxmemory_policy'),
-    clients: infoNumber(info, 'connected_clients'),
-    maxClients: infoNumber(info, 'maxclients'),
-    rejectedConnections: infoNumber(info, 'rejected_connections'),
-    evictedKeys: infoNumber(info, 'evicted_keys'),
-    replicas: isSentinel ? undefined : infoNumber(info, 'connected_slaves'),
   }
 }
 

@@ -33,7 +33,6 @@ export interface Gathering {
   readonly servers: readonly WatchedServer[]
   readonly expected: Pick<DeploymentSeen, 'dataClass' | 'rpoMs' | 'expect' | 'namespaces'>
   readonly nowMs: number // epoch
-  readonly supervisors?: ReadonlyMap<string, string> // server id → `systemd:redis-server`
   readonly options?: ReadonlyMap<string, LookOptions> // by server id
   readonly remembered?: ReadonlyMap<string, Remembered> // by server id
   readonly alerts?: readonly ActiveAlert[]
@@ -80,12 +79,11 @@ async function lookAtServer(
   sources: ReadonlyMap<string, Source>,
   { gathering, once }: Around,
 ): Promise<ServerEvidence> {
-  const { view, access, ask } = server
-  const { options, remembered, supervisors, nowMs } = gathering
+  const { view, access, ask, supervisor } = server
+  const { options, remembered, nowMs } = gathering
   const couldNotLook: CouldNotLook[] = [...view.couldNotLook]
   const couldNot = (at: string, why: string, hint: string): void =>
     void couldNotLook.push({ at: `${view.id} ${at}`, why, hint })
-  const supervisor = supervisors?.get(view.id)
   const local = supervisor !== undefined || view.address.path !== undefined || isLocalHost(view.address.host)
   const atHand: ServerAtHand = {
     view,

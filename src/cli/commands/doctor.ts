@@ -4,6 +4,7 @@
 import type { DoctorDocument } from '../../api/contract.ts'
 import { atRiskDocument, findingDocument, undecidedDocument } from '../../api/diagnosis-documents.ts'
 import { answerDocument } from '../../api/fleet-document.ts'
+import type { ServerEvidence } from '../../diagnosis/evidence.ts'
 import { platformOf } from '../../diagnosis/platform.ts'
 import { Fault } from '../../lib/fault.ts'
 import { parseDurationMs } from '../../lib/units.ts'
@@ -14,15 +15,9 @@ import { showAddress } from '../../redis/url.ts'
 import { textFlag, type Command, type Context, type ExitCode, type Flags } from '../command.ts'
 import { CONNECTION_FLAGS } from '../connection-flags.ts'
 import { doctorLines } from '../doctor-lines.ts'
-import {
-  judge,
-  sight,
-  type Examination,
-  type Health,
-  type HistoryFound,
-  type Sighting,
-  type Verdict,
-} from '../examine.ts'
+import { healthOf } from '../health.ts'
+import { judge, sight, type Examination, type HistoryFound, type Sighting, type Verdict } from '../examine.ts'
+import { LOOK_FLAGS, lookOf } from '../look-flags.ts'
 import { readSighting, saveSighting } from '../saved-sighting.ts'
 
 const LONGEST_MS = 3_600_000
@@ -33,11 +28,8 @@ export default {
   describe: 'look once at the deployment behind a URL: who, how they answer, what to do first',
   more: 'A daemon that runs on this machine and watches the deployment is asked for what one look is too short for.',
   flags: {
-    '--supervisor <name>': 'what starts the server: docker:NAME, systemd:UNIT, homebrew:redis, process:PID',
+    ...LOOK_FLAGS,
     '--data <dir>': 'the folder of that daemon’s --data',
-    '--conf <file>': 'the configuration file of the server that the URL names',
-    '--log <file>': 'its log file',
-    '--dir <dir>': 'its data directory',
     '--for <duration>': 'look for so long (60s), so that rules with longer windows can be answered',
     '--save <file>': 'keep what was seen, without secrets, for --from',
     '--from <file>': 'judge what --save kept, and look at nothing',
@@ -71,8 +63,7 @@ async function sightingOf(url: string | undefined, flags: Flags, context: Contex
   const deployment = await context.deploymentOfUrl(url, flags)
   const { groups } = readRuleSet(BUILTIN_ONLY, '.')
   const dataDir = textFlag(flags, 'data') ?? context.defaultDataDir
-  const look = { conf: textFlag(flags, 'conf'), log: textFlag(flags, 'log'), dir: textFlag(flags, 'dir') }
-  return sight(deployment, { groups, dataDir, look, ...forOf(flags) })
+  return sight(deployment, { groups, dataDir, look: lookOf(flags), ...forOf(flags) })
 }
 
 function forOf(flags: Flags): { forMs?: number } {
@@ -90,7 +81,7 @@ function forOf(flags: Flags): { forMs?: number } {
 }
 
 function documentOf(examination: Examination): DoctorDocument {
-  const { target, verdict, reasons, tookMs, deployment, alerts, history, health, couldNotLook } = examination
+  const { target, verdict, reasons, tookMs, deployment, alerts, history, evidence, couldNotLook } = examination
   const { findings, undecided, atRisk } = examination
   return {
     target,
@@ -105,7 +96,7 @@ function documentOf(examination: Examination): DoctorDocument {
         role: server.role,
         ...(server.version === undefined ? {} : { version: server.version }),
         ...(server.flavour === undefined ? {} : { flavour: server.flavour }),
-        ...(health[server.id] === undefined ? {} : { health: definedOf(health[server.id] ?? {}) }),
+        ...healthDocument(evidence.servers.find(({ id }) => id === server.id)),
         answer: answerDocument(server.answer, server.since),
       })),
     },
@@ -134,6 +125,10 @@ function historyDocument({ dataDir, deployment, heldMs, rules }: HistoryFound): 
   return { dataDir, deployment, heldMs: Math.round(heldMs), rules: [...rules] }
 }
 
-function definedOf(health: Health): NonNullable<DoctorDocument['deployment']['servers'][number]['health']> {
-  return Object.fromEntries(Object.entries(health).filter(([, value]) => value !== undefined))
+function healthDocument(
+  server: ServerEvidence | undefined,
+): Pick<DoctorDocument['deployment']['servers'][number], 'health'> {
+  const health = healthOf(server)
+  if (health === undefined) return {}
+  return { health: Object.fromEntries(Object.entries(health).filter(([, value]) => value !== undefined)) }
 }

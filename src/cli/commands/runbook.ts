@@ -8,6 +8,7 @@ import { BUILTIN_ONLY, readRuleSet } from '../../rules/rule-set.ts'
 import { textFlag, type Command } from '../command.ts'
 import { CONNECTION_FLAGS } from '../connection-flags.ts'
 import { examine, type Examination } from '../examine.ts'
+import { LOOK_FLAGS, lookOf } from '../look-flags.ts'
 import { printable } from '../table.ts'
 
 const SHIPPED = fileURLToPath(new URL('../../../runbooks', import.meta.url))
@@ -18,10 +19,7 @@ export default {
   flags: {
     '--runbooks <dir>': 'a folder of your own, which goes before what is shipped',
     '--checks <dir>': 'a folder of checks of your own, beside those that are shipped',
-    '--supervisor <name>': 'what starts the server: docker:NAME, systemd:UNIT, homebrew:redis, process:PID',
-    '--conf <file>': 'the configuration file of the server that the URL names',
-    '--log <file>': 'its log file',
-    '--dir <dir>': 'its data directory',
+    ...LOOK_FLAGS,
     '--data <dir>': 'the folder of the daemon’s --data',
     '--json': 'one JSON document',
     ...CONNECTION_FLAGS,
@@ -37,14 +35,13 @@ export default {
       return 0
     }
     const deployment = await context.deploymentOfUrl(url, flags)
-    const look = { conf: textFlag(flags, 'conf'), log: textFlag(flags, 'log'), dir: textFlag(flags, 'dir') }
     const { groups } = readRuleSet(BUILTIN_ONLY, '.')
     const dataDir = textFlag(flags, 'data') ?? context.defaultDataDir
     const checks = textFlag(flags, 'checks')
     const examination = await examine(deployment, {
       groups,
       dataDir,
-      look,
+      look: lookOf(flags),
       ...(checks === undefined ? {} : { checkFolders: [checks] }),
     })
     if (context.json)

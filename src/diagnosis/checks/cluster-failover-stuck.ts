@@ -4,9 +4,8 @@
 import type { DeploymentCheck, Fact, Found } from '../check.ts'
 import {
   clusterFact,
-  hasFailed,
+  failedPrimaries,
   hasMajority,
-  hasVote,
   isLost,
   seenFact,
   serverOf,
@@ -25,10 +24,7 @@ export default {
 
   lookAtAll(evidence) {
     const views = viewsOf(evidence).filter(hasMajority)
-    const failed = new Map<string, { view: NodeView; node: ClusterNodeSeen }>()
-    for (const view of views)
-      for (const node of view.nodes) if (hasVote(node) && hasFailed(node)) failed.set(node.id, { view, node })
-    return [...failed.values()].flatMap(({ view, node }) => {
+    return failedPrimaries(views).flatMap(({ view, node }) => {
       if (serverOf(evidence, node)?.asked === true) return [] // it is cut off, and not down
       const living = view.nodes.filter((each) => each.primary === node.id && !isLost(each))
       const servers = living.flatMap((each) => serverOf(evidence, each) ?? [])

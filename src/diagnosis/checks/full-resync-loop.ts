@@ -4,7 +4,7 @@
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import type { Fact, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { infoNumber, infoRate, infoText, logFact, setting, type LogEntrySeen } from '../readings/reading.ts'
+import { infoNumber, infoRate, infoText, logFact, setting, wholeText, type LogEntrySeen } from '../readings/reading.ts'
 import { LOST_REPLICAS_BRINGS, isCopying, linkOf, listedBy } from '../readings/replication-links.ts'
 
 const WINDOW_MS = 10 * 60_000
@@ -19,7 +19,7 @@ export default {
   look(server, evidence) {
     if (server.role === 'sentinel') return undefined
     const recent = recentOf(server, evidence)
-    const cuts = recent.filter((entry) => CUT.test(wholeOf(entry)))
+    const cuts = recent.filter((entry) => CUT.test(wholeText(entry)))
     const copies = recent.filter(({ text }) => FULL.test(text))
     const without = followersWithoutData(server, evidence)
     const begun = begunMeanwhile(server)
@@ -85,10 +85,6 @@ function recentOf({ log }: ServerEvidence, { takenAt }: Evidence): readonly LogE
 /** Full copies that began between two looks, a second apart: more than one for each replica is a loop beyond doubt. */
 function begunMeanwhile({ info }: ServerEvidence): number {
   return Math.max(0, Number(info?.fields['sync_full'] ?? 0) - Number(info?.before['sync_full'] ?? 0))
-}
-
-function wholeOf({ text, more }: LogEntrySeen): string {
-  return more === undefined ? text : `${text}\n${more}`
 }
 
 /** Those who follow this server and have no link to it now, or are in the middle of a copy. */

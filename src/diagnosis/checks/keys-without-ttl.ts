@@ -3,10 +3,9 @@
 
 import { formatBytes, formatCount, formatDuration } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
-import type { Evidence } from '../evidence.ts'
 import { prefixShares } from '../readings/keyspace-sample.ts'
-import { trendOf, type Point } from '../readings/trend.ts'
-import { infoNumber, isPrimary, samplesOf } from '../readings/reading.ts'
+import { trendOf } from '../readings/trend.ts'
+import { infoNumber, isPrimary, keysSampled, samplesOf } from '../readings/reading.ts'
 
 const SOON_MS = 7 * 24 * 3_600_000
 const GROWS = 0.02 // of all such keys, while it was watched: less is nothing that one needs to know
@@ -16,7 +15,7 @@ export default {
 
   look(server, evidence) {
     if (!isPrimary(server)) return undefined
-    const keys = trendOf(forEver(evidence, server.id))
+    const keys = trendOf(keysSampled(evidence, server.id, 'without expiry'))
     const memory = trendOf(samplesOf(evidence, 'redis_memory_used_bytes', server.id))
     if (keys === undefined || !keys.isSteady || keys.perSecond * (keys.overMs / 1_000) < GROWS * keys.last)
       return undefined
@@ -47,17 +46,3 @@ export default {
     }
   },
 } satisfies ServerCheck
-
-/** Keys of all databases without those that expire, at each moment at which all of them were sampled. */
-function forEver({ history }: Evidence, server: string): readonly Point[] {
-  const of = (name: string): readonly (readonly Point[])[] =>
-    (history?.series ?? [])
-      .filter((series) => series.name === name && series.labels['instance'] === server)
-      .map(({ points }) => points)
-  const total = new Map<number, number>()
-  for (const points of of('redis_db_keys'))
-    for (const [at, value] of points) total.set(at, (total.get(at) ?? 0) + value)
-  for (const points of of('redis_db_keys_expiring'))
-    for (const [at, value] of points) if (total.has(at)) total.set(at, (total.get(at) ?? 0) - value)
-  return [...total].toSorted(([a], [b]) => a - b)
-}

@@ -4,7 +4,7 @@
 import { formatCount, formatDuration } from '../../lib/units.ts'
 import type { Fact, ServerCheck } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
-import { infoNumber, infoPart, isPrimary, keyCount, samplesOf } from '../readings/reading.ts'
+import { infoNumber, infoPart, isPrimary, keyCount, keysSampled, samplesOf } from '../readings/reading.ts'
 
 const AT_LEAST = 1_000 // keys; fewer go every day
 const SHARE = 0.5 // of all keys; where somebody sent FLUSHALL and the like, a fifth of that
@@ -65,7 +65,7 @@ interface Cliff {
 function cliffOf(server: ServerEvidence, evidence: Evidence, now: number): Cliff | undefined {
   const uptimeMs = (infoNumber(server, 'uptime_in_seconds') ?? 0) * 1_000
   const startedMs = evidence.takenAt - uptimeMs
-  const keys = totals(evidence, server.id).filter(([at]) => at > startedMs)
+  const keys = keysSampled(evidence, server.id, 'all').filter(([at]) => at > startedMs)
   const points = [...keys, [evidence.takenAt, now] as const]
   const share = WIPERS.some((name) => infoPart(server, `cmdstat_${name}`, 'calls') !== undefined) ? SHARE / 5 : SHARE
   let worst: Cliff | undefined
@@ -78,15 +78,6 @@ function cliffOf(server: ServerEvidence, evidence: Evidence, now: number): Cliff
   }
   // Whoever wrote it all again meant to.
   return worst === undefined || now > worst.from - worst.unexplained / 2 ? undefined : worst
-}
-
-/** Keys of all databases, at each moment at which any was sampled. */
-function totals({ history }: Evidence, server: string): (readonly [number, number])[] {
-  const sums = new Map<number, number>()
-  for (const { name, labels, points } of history?.series ?? [])
-    if (name === 'redis_db_keys' && labels['instance'] === server)
-      for (const [at, value] of points) sums.set(at, (sums.get(at) ?? 0) + value)
-  return [...sums].toSorted(([a], [b]) => a - b)
 }
 
 /** How many keys time and memory took between the two moments. */

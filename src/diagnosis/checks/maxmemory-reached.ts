@@ -11,10 +11,10 @@ import {
   memoryFacts,
   memoryPartsText,
   memoryUse,
+  NEAR_LIMIT,
+  shareText,
 } from '../readings/memory-use.ts'
 import { infoFact, infoNumber, infoRate } from '../readings/reading.ts'
-
-const NEAR = 0.8 // of the limit, as the shipped rule RedisMemoryHigh
 
 export default {
   asks: 'Does the server refuse writes because it has reached maxmemory?',
@@ -25,9 +25,9 @@ export default {
     const { usedBytes, limitBytes, policy, isFull, refusedPerSecond } = use
     // A policy that evicts refuses only what it cannot make room for; one that finds nothing to evict has its own check.
     if (policy !== 'noeviction' && (refusedPerSecond === 0 || findsNothingToEvict(server, use))) return undefined
-    if (!isFull && usedBytes < NEAR * limitBytes) return undefined
+    if (!isFull && usedBytes < NEAR_LIMIT * limitBytes) return undefined
     const headroom = headroomBytes(server)
-    const share = `${formatBytes(usedBytes)} of maxmemory ${formatBytes(limitBytes)}`
+    const share = shareText(use)
     const life = expiringKeys(server)
     const keys =
       life === undefined ? '' : `; ${formatCount(life.expiring)} of ${formatCount(life.keys)} keys will expire`

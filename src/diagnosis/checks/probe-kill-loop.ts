@@ -4,7 +4,7 @@
 import { formatDuration } from '../../lib/units.ts'
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import type { Evidence, LogSeen, ServerEvidence } from '../evidence.ts'
-import { logFact } from '../readings/reading.ts'
+import { logFact, wholeText } from '../readings/reading.ts'
 
 const WINDOW_MS = 15 * 60_000
 const LEAST_KILLED = 3
@@ -43,7 +43,7 @@ function runsOf(log: LogSeen | undefined, { takenAt }: Evidence): Run[] {
   const starts = entries.flatMap(({ text }, at) => (STARTS.test(text) ? [at] : []))
   return starts.map((from, at) => {
     const own = entries.slice(from, starts[at + 1])
-    const texts = own.map(({ text, more }) => (more === undefined ? text : `${text}\n${more}`))
+    const texts = own.map(wholeText)
     const [start] = own
     if (start === undefined) throw new Error('a run begins with its start')
     return {

@@ -4,9 +4,8 @@ import { ANSWERS } from '../../redis/answers.ts'
 import type { DeploymentCheck, Found } from '../check.ts'
 import {
   clusterFact,
-  hasFailed,
+  failedPrimaries,
   hasMajority,
-  hasVote,
   isLost,
   seenFact,
   serverOf,
@@ -20,11 +19,7 @@ export default {
 
   lookAtAll(evidence) {
     const views = viewsOf(evidence).filter(hasMajority)
-    const failed = new Map<string, { view: NodeView; node: ClusterNodeSeen }>()
-    for (const view of views)
-      for (const node of view.nodes)
-        if (hasVote(node) && hasFailed(node) && !node.flags.includes('noaddr')) failed.set(node.id, { view, node })
-    return [...failed.values()].flatMap(({ view, node }) => {
+    return failedPrimaries(views, ({ flags }) => !flags.includes('noaddr')).flatMap(({ view, node }) => {
       // Word of who follows whom travels from node to node: what any of them has heard counts.
       const following = new Set(
         views.flatMap(({ nodes }) => nodes.filter(({ primary }) => primary === node.id).map(({ id }) => id)),

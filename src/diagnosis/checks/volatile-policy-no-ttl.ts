@@ -10,10 +10,10 @@ import {
   memoryFacts,
   memoryPartsText,
   memoryUse,
+  NEAR_LIMIT,
+  shareText,
 } from '../readings/memory-use.ts'
 import { infoFact } from '../readings/reading.ts'
-
-const NEAR = 0.8 // of the limit, as the shipped rule RedisMemoryHigh
 
 export default {
   asks: 'May the policy evict only keys that expire, while no key expires?',
@@ -24,9 +24,9 @@ export default {
     if (use === undefined || life === undefined || !findsNothingToEvict(server, use)) return undefined
     const { usedBytes, limitBytes, policy, isFull } = use
     const { keys, expiring } = life
-    if (usedBytes < NEAR * limitBytes) return undefined
+    if (usedBytes < NEAR_LIMIT * limitBytes) return undefined
     const room = headroomBytes(server)
-    const share = `${formatBytes(usedBytes)} of maxmemory ${formatBytes(limitBytes)}`
+    const share = shareText(use)
     const which = `the policy ${policy} evicts only keys that expire, and ${formatCount(expiring)} of ${formatCount(keys)} do`
     return {
       kind: isFull ? 'fault' : 'risk',

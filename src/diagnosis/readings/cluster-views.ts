@@ -34,6 +34,18 @@ export function hasFailed({ flags }: ClusterNodeSeen): boolean {
   return flags.includes('fail')
 }
 
+/** Primaries with slots of which a view says that they failed, each once, with the last view that says so. */
+export function failedPrimaries(
+  views: readonly NodeView[],
+  isWanted: (node: ClusterNodeSeen) => boolean = () => true,
+): readonly { readonly view: NodeView; readonly node: ClusterNodeSeen }[] {
+  const failed = new Map<string, { view: NodeView; node: ClusterNodeSeen }>()
+  for (const view of views)
+    for (const node of view.nodes)
+      if (hasVote(node) && hasFailed(node) && isWanted(node)) failed.set(node.id, { view, node })
+  return [...failed.values()]
+}
+
 /** The node whose view it is does not reach it, whether the Cluster agrees or not. */
 export function isLost(node: ClusterNodeSeen): boolean {
   return hasFailed(node) || node.flags.includes('fail?')

@@ -4,7 +4,7 @@
 import { formatBytes } from '../../lib/units.ts'
 import type { Fact } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import type { LogEntrySeen } from './reading.ts'
+import { wholeText, type LogEntrySeen } from './reading.ts'
 
 /** `asked`: somebody told it to end. `start`: it could not begin. `data`: its files could not be read, or written. */
 export interface Ending {
@@ -43,8 +43,8 @@ const SAID: readonly (readonly [Ending['how'], RegExp])[] = [
 ]
 const BEGINS = /Redis is starting|Valkey is starting|Ready to accept connections/
 
-function saidIn({ text, more }: LogEntrySeen): Ending['how'] | undefined {
-  const all = more === undefined ? text : `${text}\n${more}`
+function saidIn(entry: LogEntrySeen): Ending['how'] | undefined {
+  const all = wholeText(entry)
   return SAID.find(([, pattern]) => pattern.test(all))?.[0]
 }
 

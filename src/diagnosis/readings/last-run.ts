@@ -2,7 +2,7 @@
 // run is old news, however well it would fit.
 
 import type { AnswerId } from '../../redis/answers.ts'
-import type { LogEntrySeen } from './reading.ts'
+import { wholeText, type LogEntrySeen } from './reading.ts'
 import type { ServerEvidence } from '../evidence.ts'
 
 const STARTS = /\b(?:Redis|Valkey) is starting oO0OoO0/ // the first line of each run, since Redis 4; src/server.c
@@ -46,7 +46,3 @@ export interface LastWords {
 
 // `loading`: between two starts that fail, it is seen while it reads.
 const NOT_SERVING: ReadonlySet<AnswerId> = new Set(['refused', 'reset', 'loading'])
-
-function wholeText({ text, more }: LogEntrySeen): string {
-  return more === undefined ? text : `${text}\n${more}`
-}

@@ -7,6 +7,9 @@ import type { Fact } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
 import { infoFact, infoNumber, infoPart, infoRate, infoText, isPrimary, keyCount, setting } from './reading.ts'
 
+/** Of the limit: from there on it is nearly reached. The shipped rule RedisMemoryHigh has the same. */
+export const NEAR_LIMIT = 0.8
+
 export interface MemoryUse {
   readonly limitBytes: number // maxmemory
   readonly usedBytes: number // what is compared with it
@@ -26,6 +29,11 @@ export function memoryUse(server: ServerEvidence): MemoryUse | undefined {
   const refusedPerSecond = infoRate(server, 'errorstat_OOM', 'count') ?? 0
   const isFull = usedBytes > limitBytes || refusedPerSecond > 0 || server.answer.id === 'oom'
   return { limitBytes, usedBytes, policy, isFull, refusedPerSecond }
+}
+
+/** "38 MiB of maxmemory 40 MiB". */
+export function shareText({ usedBytes, limitBytes }: MemoryUse): string {
+  return `${formatBytes(usedBytes)} of maxmemory ${formatBytes(limitBytes)}`
 }
 
 /** What takes the memory, the largest first, without what takes less than a hundredth. */

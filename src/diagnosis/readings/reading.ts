@@ -69,10 +69,13 @@ export function lastLogged(
   const from = withinMs === undefined ? Number.NEGATIVE_INFINITY : evidence.takenAt - withinMs
   const startedMs = sinceStart ? (server.process?.startedMs ?? Number.NEGATIVE_INFINITY) : Number.NEGATIVE_INFINITY
   return server.log?.entries.findLast(
-    ({ at, text, more }) =>
-      (at ?? Infinity) >= Math.max(from, startedMs - 1_000) &&
-      pattern.test(more === undefined ? text : `${text}\n${more}`),
+    (entry) => (entry.at ?? Infinity) >= Math.max(from, startedMs - 1_000) && pattern.test(wholeText(entry)),
   )
+}
+
+/** All lines of an entry: a crash report and a refused configuration stand below its first. */
+export function wholeText({ text, more }: Pick<LogEntrySeen, 'text' | 'more'>): string {
+  return more === undefined ? text : `${text}\n${more}`
 }
 
 /** A line of the log as a fact. */
@@ -94,6 +97,24 @@ export function settingFact(server: ServerEvidence, name: string): Fact {
 export function samplesOf(evidence: Evidence, name: string, server: string): readonly (readonly [number, number])[] {
   const series = evidence.history?.series.find((one) => one.name === name && one.labels['instance'] === server)
   return series?.points ?? []
+}
+
+/** Keys of all databases at each moment at which any was sampled, oldest first: all, or those that never expire. */
+export function keysSampled(
+  { history }: Evidence,
+  server: string,
+  which: 'all' | 'without expiry',
+): (readonly [at: number, keys: number])[] {
+  const total = new Map<number, number>()
+  const of = (name: string): readonly (readonly [number, number])[] =>
+    (history?.series ?? [])
+      .filter((series) => series.name === name && series.labels['instance'] === server)
+      .flatMap(({ points }) => points)
+  for (const [at, value] of of('redis_db_keys')) total.set(at, (total.get(at) ?? 0) + value)
+  if (which === 'without expiry')
+    for (const [at, value] of of('redis_db_keys_expiring'))
+      if (total.has(at)) total.set(at, (total.get(at) ?? 0) - value)
+  return [...total].toSorted(([a], [b]) => a - b)
 }
 
 /** Is this the server's own view of being a primary? */
