@@ -1,8 +1,7 @@
 // The same full disk under a server that promised to have every write on it before it answers.
 
-import { mountSmallDisk } from '../disk.ts'
 import { USUAL_VARIANTS, type LabFault } from '../fault.ts'
-import { startStage } from '../stage.ts'
+import { startStageOnDisk } from '../stage-on-disk.ts'
 import { until } from '../until.ts'
 
 export default {
@@ -11,10 +10,9 @@ export default {
   variants: USUAL_VARIANTS,
 
   async build(variant, random) {
-    const disk = mountSmallDisk(64 << 20)
-    const conf = [`dir ${disk.dir}`, 'save ""', 'appendonly yes', 'appendfsync always', 'auto-aof-rewrite-percentage 0']
-    const stage = await startStage(variant, random, { ofPrimary: { conf } })
-    const { primary } = stage
+    const conf = ['save ""', 'appendonly yes', 'appendfsync always', 'auto-aof-rewrite-percentage 0']
+    const stage = await startStageOnDisk(variant, random, conf)
+    const { primary, disk } = stage
     return {
       ...stage,
       expects: { server: primary.id },
@@ -29,10 +27,6 @@ export default {
       async heal() {
         disk.free()
         await primary.restart()
-      },
-      async stop() {
-        await stage.stop()
-        disk.release()
       },
     }
   },

@@ -1,9 +1,8 @@
 // A disk that has room for what is appended, and none for a second copy of all of it.
 
-import { mountSmallDisk } from '../disk.ts'
 import { USUAL_VARIANTS, type LabFault } from '../fault.ts'
 import { infoField } from '../saving.ts'
-import { startStage } from '../stage.ts'
+import { startStageOnDisk } from '../stage-on-disk.ts'
 import { until } from '../until.ts'
 
 export default {
@@ -12,10 +11,9 @@ export default {
   variants: USUAL_VARIANTS,
 
   async build(variant, random) {
-    const disk = mountSmallDisk(64 << 20)
-    const conf = [`dir ${disk.dir}`, 'save ""', 'appendonly yes', 'rdbcompression no', 'auto-aof-rewrite-percentage 0']
-    const stage = await startStage(variant, random, { ofPrimary: { conf } })
-    const { primary } = stage
+    const conf = ['save ""', 'appendonly yes', 'rdbcompression no', 'auto-aof-rewrite-percentage 0']
+    const stage = await startStageOnDisk(variant, random, conf)
+    const { primary, disk } = stage
     const times = random.between(3, 5)
     return {
       ...stage,
@@ -39,10 +37,6 @@ export default {
           'a rewrite succeeds',
           async () => (await infoField(primary, 'persistence', 'aof_last_bgrewrite_status')) === 'ok',
         )
-      },
-      async stop() {
-        await stage.stop()
-        disk.release()
       },
     }
   },

@@ -1,9 +1,8 @@
 // The disk of the append-only file is full, and writes go on.
 
-import { mountSmallDisk } from '../disk.ts'
 import { USUAL_VARIANTS, type LabFault } from '../fault.ts'
 import { infoField } from '../saving.ts'
-import { startStage } from '../stage.ts'
+import { startStageOnDisk } from '../stage-on-disk.ts'
 import { until } from '../until.ts'
 
 export default {
@@ -12,10 +11,9 @@ export default {
   variants: USUAL_VARIANTS,
 
   async build(variant, random) {
-    const disk = mountSmallDisk(64 << 20)
-    const ofPrimary = { conf: [`dir ${disk.dir}`, 'save ""', 'appendonly yes', 'auto-aof-rewrite-percentage 0'] }
-    const stage = await startStage(variant, random, { ofPrimary })
-    const { primary } = stage
+    const conf = ['save ""', 'appendonly yes', 'auto-aof-rewrite-percentage 0']
+    const stage = await startStageOnDisk(variant, random, conf)
+    const { primary, disk } = stage
     return {
       ...stage,
       expects: { server: primary.id },
@@ -33,10 +31,6 @@ export default {
           'writing succeeds',
           async () => (await infoField(primary, 'persistence', 'aof_last_write_status')) === 'ok',
         )
-      },
-      async stop() {
-        await stage.stop()
-        disk.release()
       },
     }
   },

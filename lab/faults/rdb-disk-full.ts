@@ -1,9 +1,8 @@
 // A snapshot larger than the room that is left.
 
-import { mountSmallDisk } from '../disk.ts'
 import { USUAL_VARIANTS, type LabFault } from '../fault.ts'
 import { snapshotEnds } from '../saving.ts'
-import { startStage } from '../stage.ts'
+import { startStageOnDisk } from '../stage-on-disk.ts'
 
 export default {
   says: 'The disk is full when the next snapshot is written.',
@@ -11,10 +10,9 @@ export default {
   variants: USUAL_VARIANTS,
 
   async build(variant, random) {
-    const disk = mountSmallDisk(64 << 20)
-    const conf = [`dir ${disk.dir}`, 'rdbcompression no', 'rdb-del-sync-files no']
-    const stage = await startStage(variant, random, { ofPrimary: { conf } })
-    const { primary } = stage
+    const conf = ['rdbcompression no', 'rdb-del-sync-files no']
+    const stage = await startStageOnDisk(variant, random, conf)
+    const { primary, disk } = stage
     await primary.cli('SAVE')
     return {
       ...stage,
@@ -27,10 +25,6 @@ export default {
       async heal() {
         disk.free()
         await snapshotEnds(primary, 'ok')
-      },
-      async stop() {
-        await stage.stop()
-        disk.release()
       },
     }
   },

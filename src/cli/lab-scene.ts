@@ -98,36 +98,39 @@ export async function runScene({ id, fault, variant, seed, second, machine, brok
   }
 }
 
-/** The second fault, on a replica that is well; the id of that server. Throws a Fault where there is none. */
-async function injure({ replicas: [victim] = [] }: Scene, second: string): Promise<string> {
+/** The second fault, on a replica that has not the first; the id of that server. Throws a Fault where there is none. */
+async function injure({ replicas = [], expects }: Scene, second: string): Promise<string> {
   const injury = INJURIES[second]
-  if (injury !== undefined && victim?.running === true) {
+  const first = 'verdict' in expects ? undefined : expects.server
+  const victim = replicas.find(({ id, running }) => running && id !== first)
+  if (injury !== undefined && victim !== undefined) {
     await injury(victim)
     return victim.id
   }
   throw new Fault({
     doing: 'making the second fault',
     target: second,
-    why: injury === undefined ? 'it cannot be a second one' : 'the scene has no replica that is well',
+    why: injury === undefined ? 'it cannot be a second one' : 'the scene has no replica without the first',
     hint: `Second faults: ${Object.keys(INJURIES).join(', ')}`,
     exit: 64,
   })
 }
 
-/** Both are to be named as roots, and nothing else. */
+/** Both are to be named, and no other root. A first that is no fault need not be a root: nothing may be broken yet. */
 function outcomeOfTwo(
   id: string,
   expects: Scene['expects'],
   { findings, undecided }: Examination,
   second: string,
 ): Pick<Told, 'outcome' | 'first' | 'extra'> {
-  const { check = id, also = [] } = 'verdict' in expects ? {} : expects
+  const { check = id, kind = 'fault', also = [] } = 'verdict' in expects ? {} : expects
   const roots = findings.filter(({ root }) => root)
   const isSecond = (finding: Finding): boolean => `${finding.check} on ${finding.server}` === second
   const others = roots.filter((one) => one.check !== check && !also.includes(one.check) && !isSecond(one))
   const named = { first: others[0]?.check ?? roots[0]?.check ?? '', extra: [] }
   if (others.length > 0) return { ...named, outcome: 'wrong' }
-  if (roots.some((one) => one.check === check) && roots.some(isSecond)) return { ...named, outcome: 'right' }
+  const isFirst = (finding: Finding): boolean => finding.check === check && (finding.root || kind !== 'fault')
+  if (findings.some(isFirst) && roots.some(isSecond)) return { ...named, outcome: 'right' }
   return { ...named, outcome: undecided.length > 0 ? 'cannot tell' : 'missed' }
 }
 

@@ -3,6 +3,7 @@
 
 import type { Answered, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
+import { OUT_OF_SERVICE_BRINGS } from '../readings/out-of-service.ts'
 import { infoFact, infoText } from '../readings/reading.ts'
 
 export default {
@@ -41,6 +42,7 @@ function pausedAll(server: ServerEvidence): Answered {
       { check: 'slow-command', by: 'it uses no processor time' },
     ],
     alerts: ['RedisDown'],
+    brings: OUT_OF_SERVICE_BRINGS, // a replica does not apply what its primary sends, either
     actions: [ACTION],
   }
 }
