@@ -14,11 +14,13 @@ import { gatherEvidence } from './diagnosis/gather.ts'
 import type { DiagnosisAsked } from './api/diagnosis-routes.ts'
 import { keyOf, type Incident, type IncidentAlert } from './diagnosis/incident.ts'
 import { Incidents, type IncidentRecords, type Looked } from './diagnosis/incidents.ts'
+import { Machine } from './diagnosis/machine.ts'
 import { rememberedFrom } from './diagnosis/remembered.ts'
 import type { Remembered } from './diagnosis/source.ts'
 import type { Fleet } from './fleet/server.ts'
 import type { Clock, Timer } from './lib/clock.ts'
 import { reasonOf } from './lib/fault.ts'
+import { fewAtOnce } from './lib/few-at-once.ts'
 import type { Notices } from './lib/notices.ts'
 import { phaseOf } from './lib/phase.ts'
 import { formatBytes } from './lib/units.ts'
@@ -86,7 +88,12 @@ function troubleOf({
 }
 
 const FIRST_LOOK_MS = 3_000 // early: what is not remembered of a server is not known once it is dead
-const APART_MS = 100 // between the first looks of two deployments, about
+const APART_MS = 250 // between the first looks of two deployments, about
+
+// How old what is known of the machine may be: all who look because something is wrong, at about the same moment, share it.
+// An alert may be true of two hundred deployments in the same moment; each look holds a megabyte for two seconds.
+const LOOKS_AT_ONCE = 24
+const MACHINE_MS = { asked: 1_000, routine: 120_000 }
 
 export function startDiagnosis(options: DiagnosisOptions): RunningDiagnosis {
   return new Diagnosing(options)
@@ -98,6 +105,8 @@ class Diagnosing implements RunningDiagnosis {
   readonly asked: DiagnosisAsked
   readonly #options: DiagnosisOptions
   readonly #chronicle = new Chronicle()
+  readonly #machine = new Machine()
+  readonly #inTurn = fewAtOnce(LOOKS_AT_ONCE)
   readonly #remembered = new Map<string, Map<string, Remembered>>() // by deployment, by server id
   readonly #standing = new Map<string, Standing>()
   readonly #timers = new Map<string, Timer>()
@@ -115,7 +124,7 @@ class Diagnosing implements RunningDiagnosis {
       waitMs: settings.waitMs,
       onChange,
       chronicle: this.#chronicle,
-      look: (deployment) => this.#look(deployment),
+      look: (deployment) => this.#look(deployment, MACHINE_MS.asked),
       onTrouble: (says) => notices.tell('error', says),
     })
     this.causes = {
@@ -168,7 +177,7 @@ class Diagnosing implements RunningDiagnosis {
 
   #lookIn(deployment: string, delayMs: number): void {
     const look = async (): Promise<void> => {
-      await this.#look(deployment).catch((error: unknown) => {
+      await this.#look(deployment, MACHINE_MS.routine).catch((error: unknown) => {
         this.#options.notices.tell('error', `${deployment} could not be looked at: ${reasonOf(error)}`)
       })
       if (!this.#stopped && this.#timers.has(deployment)) this.#lookIn(deployment, this.#options.settings.everyMs)
@@ -179,24 +188,28 @@ class Diagnosing implements RunningDiagnosis {
     )
   }
 
-  async #look(deployment: string): Promise<Standing> {
+  async #look(deployment: string, machineMaxAgeMs: number): Promise<Standing> {
     const { fleet, clock, backups, settings } = this.#options
     const view = fleet.deployments().find(({ name }) => name === deployment)
     const configured = this.#deployments.find(({ name }) => name === deployment)
     if (view === undefined || configured === undefined) throw new Error('it is not watched any more')
     const { dataClass, rpoMs, expect, namespaces } = configured
-    const evidence = await gatherEvidence({
-      deployment: view,
-      servers: fleet.servers().filter((server) => server.view.deployment === deployment),
-      expected: { dataClass, rpoMs, expect, namespaces },
-      nowMs: clock.now(),
-      remembered: this.#remembered.get(deployment) ?? new Map(),
-      alerts: [...this.#alerts.values()]
-        .filter(({ labels }) => labels['deployment'] === deployment)
-        .map(({ name, labels }) => ({ name, labels })),
-      history: this.#historyOf(deployment),
-      backups: backups(deployment),
-    })
+    const evidence = await this.#inTurn(() =>
+      gatherEvidence({
+        deployment: view,
+        servers: fleet.servers().filter((server) => server.view.deployment === deployment),
+        expected: { dataClass, rpoMs, expect, namespaces },
+        nowMs: clock.now(),
+        machine: this.#machine,
+        machineMaxAgeMs,
+        remembered: this.#remembered.get(deployment) ?? new Map(),
+        alerts: [...this.#alerts.values()]
+          .filter(({ labels }) => labels['deployment'] === deployment)
+          .map(({ name, labels }) => ({ name, labels })),
+        history: this.#historyOf(deployment),
+        backups: backups(deployment),
+      }),
+    )
     this.#chronicle.noteEvidence(evidence)
     this.#remember(evidence)
     const found: Diagnosis = diagnose(evidence, await loadChecks(settings.checkFolders))

@@ -21,6 +21,16 @@ export function shippedFlags(): string[] {
   return [...script.matchAll(/ (--[a-z-]+=\d+)/g)].map(([, flag = '']) => flag)
 }
 
+/** The environment that it gives to a daemon, likewise. */
+function shippedEnvironment(): Record<string, string> {
+  const script = readFileSync(fileURLToPath(new URL('../../respite', import.meta.url)), 'utf8')
+  const set = [...script.matchAll(/ (MALLOC_[A-Z_]+)="\$\{\1:-(\d+)\}"/g)].map(([, name = '', value = '']) => [
+    name,
+    value,
+  ])
+  return Object.fromEntries(set) as Record<string, string>
+}
+
 /** Runs a TypeScript file, named from the repository's root, with this Node. */
 export function startOwnProcess<Line>(
   file: string,
@@ -28,7 +38,8 @@ export function startOwnProcess<Line>(
   nodeFlags: string[] = [],
 ): OwnProcess<Line> {
   const path = fileURLToPath(new URL(`../../${file}`, import.meta.url))
-  const child = spawn(process.execPath, [...nodeFlags, path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const env = { ...process.env, ...shippedEnvironment() }
+  const child = spawn(process.execPath, [...nodeFlags, path, ...args], { env, stdio: ['pipe', 'pipe', 'inherit'] })
   return wrap(child, file)
 }
 

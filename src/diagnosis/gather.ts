@@ -21,6 +21,7 @@ import type {
   Seen,
   ServerEvidence,
 } from './evidence.ts'
+import { Machine } from './machine.ts'
 import { askWithHints, isSource, type LookOptions, type Remembered, type ServerAtHand, type Source } from './source.ts'
 
 const SOURCES = fileURLToPath(new URL('sources', import.meta.url))
@@ -36,6 +37,8 @@ export interface Gathering {
   readonly options?: ReadonlyMap<string, LookOptions> // by server id
   readonly remembered?: ReadonlyMap<string, Remembered> // by server id
   readonly alerts?: readonly ActiveAlert[]
+  readonly machine?: Machine // of earlier looks, at other deployments too
+  readonly machineMaxAgeMs?: number // how old what it knows may be
   readonly history?: HistorySeen | undefined
   readonly backups?: BackupsSeen | undefined
 }
@@ -44,12 +47,8 @@ export interface Gathering {
 export async function gatherEvidence(gathering: Gathering): Promise<Evidence> {
   const { deployment, servers, expected, nowMs, alerts = [], history, backups } = gathering
   const sources = await loadUnits(SOURCES, isSource)
-  const memo = new Map<string, Promise<unknown>>()
-  const once = <T>(key: string, look: () => Promise<T>): Promise<T> => {
-    const known = memo.get(key) ?? look()
-    memo.set(key, known)
-    return known as Promise<T>
-  }
+  const { machine = new Machine(), machineMaxAgeMs = ALL_MS } = gathering
+  const once = <T>(key: string, look: () => Promise<T>): Promise<T> => machine.look(key, machineMaxAgeMs, look)
   const seen = await Promise.all(servers.map((server) => lookAtServer(server, sources, { gathering, once })))
   return {
     version: 1,

@@ -42,7 +42,7 @@ export interface ServerAtHand {
   ask(...words: string[]): Promise<Reply>
   /** Notes a part that cannot be seen, and goes on. */
   couldNot(at: string, why: string, hint: string): void
-  /** The same for all servers of this gathering: what is of the machine is looked at once. */
+  /** What is of the machine, and the same for all servers on it, is looked at once for them. */
   once<T>(key: string, look: () => Promise<T>): Promise<T>
 }
 

@@ -14,7 +14,7 @@ export interface ListeningSocket {
   readonly queue: number | undefined // connections made and not accepted yet; the kernel does not show it for a unix socket
 }
 
-interface TcpSocket extends ListeningSocket {
+export interface TcpSocket extends ListeningSocket {
   readonly host: string
   readonly port: number
 }
@@ -33,9 +33,9 @@ export function nameOf(where: Listening): string {
 }
 
 /** The socket that a connection to `where` meets: the one of that very address goes before one of every address. */
-export function listeningSocket(where: Listening): ListeningSocket | undefined {
-  if ('path' in where) return unixSockets().find(({ name }) => name === where.path)
-  const onPort = tcpSockets().filter(({ port }) => port === where.port)
+export function listeningSocket(where: Listening, among?: ListeningSockets): ListeningSocket | undefined {
+  if ('path' in where) return (among?.unix ?? unixSockets()).find(({ name }) => name === where.path)
+  const onPort = (among?.tcp ?? tcpSockets()).filter(({ port }) => port === where.port)
   const hosts = where.host === 'localhost' ? ['127.0.0.1', '::1'] : [where.host]
   return (
     onPort.find(({ host }) => hosts.includes(host)) ??
@@ -43,16 +43,27 @@ export function listeningSocket(where: Listening): ListeningSocket | undefined {
   )
 }
 
-/** All sockets of this machine (of this network namespace) that listen. */
-export function listeningSockets(): ListeningSocket[] {
-  return [...tcpSockets(), ...unixSockets()]
+export interface ListeningSockets {
+  readonly tcp: readonly TcpSocket[]
+  readonly unix: readonly ListeningSocket[]
+}
+
+/** All sockets of this machine (of this network namespace) that listen. To ask for them takes the kernel milliseconds. */
+export function listeningSockets(): ListeningSockets {
+  return { tcp: tcpSockets(), unix: unixSockets() }
 }
 
 const STATE_LISTEN = '0A' // Source: Linux Documentation/networking/proc_net_tcp
 const FLAG_LISTENS = 0x1_00_00 // __SO_ACCEPTCON of include/linux/net.h
 
 function tcpSockets(): TcpSocket[] {
-  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(readListeners).flatMap(tcpSocketOf)
+  const tables = hasTcp6() ? ['/proc/net/tcp', '/proc/net/tcp6'] : ['/proc/net/tcp']
+  return tables.flatMap(readListeners).flatMap(tcpSocketOf)
+}
+
+/** To find nothing in that table, the kernel goes through all connections that it could have. */
+function hasTcp6(): boolean {
+  return !readText('/proc/net/sockstat6').startsWith('TCP6: inuse 0\n')
 }
 
 function tcpSocketOf(line: string): TcpSocket[] {

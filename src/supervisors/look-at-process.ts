@@ -13,6 +13,7 @@ import {
   isLocalHost,
   listeningSocket,
   listeningSockets,
+  type ListeningSockets,
   nameOf,
   type Listening,
   type ListeningSocket,
@@ -86,14 +87,12 @@ async function nobody(where: Listening, knownPid: number | undefined): Promise<s
 }
 
 /** Where this process listens; [] also for one of another user, which cannot be looked into. */
-export function listeningOf(pid: number): string[] {
-  return namesOf(socketsOf(pid) ?? new Set())
+export function listeningOf(pid: number, among?: ListeningSockets): string[] {
+  return namesOf(socketsOf(pid) ?? new Set(), among)
 }
 
-function namesOf(inodes: ReadonlySet<string>): string[] {
-  return listeningSockets()
-    .filter(({ inode }) => inodes.has(inode))
-    .map(({ name }) => name)
+function namesOf(inodes: ReadonlySet<string>, { tcp, unix }: ListeningSockets = listeningSockets()): string[] {
+  return [...tcp, ...unix].filter(({ inode }) => inodes.has(inode)).map(({ name }) => name)
 }
 
 async function isServer(pid: number): Promise<boolean> {

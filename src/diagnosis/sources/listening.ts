@@ -16,14 +16,16 @@ export default {
     const end = address.path ?? `:${address.port}`
     const all = listeningSockets()
     const pid = seen.process?.pid ?? server.remembered.pid
-    const own = pid === undefined ? [] : listeningOf(pid)
+    const own = pid === undefined ? [] : listeningOf(pid, all)
     const here = address.path === undefined ? nameOf({ host: address.host, port: address.port }) : address.path
     const where = address.path === undefined ? { host: address.host, port: address.port } : { path: address.path }
-    const met = listeningSocket(where)
+    const met = listeningSocket(where, all)
     return {
       meets: met?.name,
       owner: met === undefined ? undefined : await ownerOfSocket(met, pid),
-      sockets: all.filter(({ name }) => name.endsWith(end)).map(({ name, queue }) => ({ name, queue })),
+      sockets: [...all.tcp, ...all.unix]
+        .filter(({ name }) => name.endsWith(end))
+        .map(({ name, queue }) => ({ name, queue })),
       otherPorts: own.filter((name) => name !== here),
     } satisfies ListeningSeen
   },
