@@ -161,6 +161,28 @@ describe('an incident', () => {
     assert.equal(story.open()[0]?.findings[0]?.check, 'process-stopped')
   })
 
+  test('that stays as it is, is looked into less and less often, until something is new', async () => {
+    const story = new Story()
+    story.finds = () => Promise.resolve({ ...NOTHING, findings: [root('process-stopped', 'a', ['RedisDown'])] })
+    story.sees('firing', 'RedisDown')
+    for (const [after, looks] of [
+      [1, 1],
+      [60, 2],
+      [100, 2],
+      [30, 3],
+      [240, 4],
+    ] as const) {
+      await story.clock.advance(after * 1_000)
+      assert.equal(story.looks, looks)
+    }
+    story.finds = () => Promise.resolve({ ...NOTHING, findings: [root('process-down', 'a', ['RedisDown'])] })
+    story.incidents.lookSoon('orders')
+    await story.clock.advance(2_100)
+    assert.equal(story.looks, 5)
+    await story.clock.advance(60_000)
+    assert.equal(story.looks, 6)
+  })
+
   test('whose look fails is told so, and nobody waits for it', async () => {
     const story = new Story()
     story.finds = () => Promise.reject(new Error('no such folder'))

@@ -34,7 +34,7 @@ export interface IncidentsOptions {
 }
 
 const QUIET_MS = 30_000
-const LOOK_AGAIN_MS = 60_000 // while it is open
+const LOOK_AGAIN = { firstMs: 60_000, longestMs: 600_000 } // while it is open: twice as long each time that nothing is new
 const LOOK_APART_MS = 2_000
 const BEFORE_MS = 10 * 60_000 // what happened so long before it may belong to it
 const KEEP = 200 // closed ones in memory; the disk keeps more
@@ -51,6 +51,8 @@ interface Lookout {
   done: boolean // looked at least once since an incident is open
   timer: Timer | undefined
   lastAt: number // monotonic
+  againMs: number // until the next look, if nothing happens before
+  found: string // the findings of the last one
 }
 
 export class Incidents {
@@ -162,7 +164,15 @@ export class Incidents {
   #lookout(deployment: string): Lookout {
     let lookout = this.#lookouts.get(deployment)
     if (lookout === undefined) {
-      lookout = { looking: false, again: false, done: false, timer: undefined, lastAt: Number.NEGATIVE_INFINITY }
+      lookout = {
+        looking: false,
+        again: false,
+        done: false,
+        timer: undefined,
+        lastAt: Number.NEGATIVE_INFINITY,
+        againMs: LOOK_AGAIN.firstMs,
+        found: '',
+      }
       this.#lookouts.set(deployment, lookout)
     }
     return lookout
@@ -179,7 +189,12 @@ export class Incidents {
     lookout.looking = true
     lookout.again = false
     try {
-      this.#learn(deployment, await look(deployment))
+      const looked = await look(deployment)
+      const found = looked.findings.map(keyOf).join()
+      lookout.againMs =
+        found === lookout.found ? Math.min(2 * lookout.againMs, LOOK_AGAIN.longestMs) : LOOK_AGAIN.firstMs
+      lookout.found = found
+      this.#learn(deployment, looked)
     } catch (error) {
       onTrouble(`${deployment} could not be diagnosed: ${reasonOf(error)}`)
     }
@@ -189,7 +204,7 @@ export class Incidents {
     if (this.#stopped) return
     onChange()
     const isOpen = [...this.#open.values()].some(({ incident }) => incident.deployment === deployment)
-    if (isOpen) this.#lookIn(deployment, lookout.again ? LOOK_APART_MS : LOOK_AGAIN_MS)
+    if (isOpen) this.#lookIn(deployment, lookout.again ? LOOK_APART_MS : lookout.againMs)
     else this.#lookouts.delete(deployment)
   }
 
