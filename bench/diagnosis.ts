@@ -104,8 +104,8 @@ async function timeOfFleet(count: number, say: (text: string) => void): Promise<
       const [view] = fleet.deployments()
       if (view === undefined) throw new Error('the fleet has a deployment')
       const started = performance.now()
-      const expected = { dataClass: 'store', expect: {}, namespaces: [] } as const
-      const evidence = await gatherEvidence({ deployment: view, servers: fleet.servers(), expected, nowMs: Date.now() })
+      const declared = { dataClass: 'store', expect: {}, namespaces: [] } as const
+      const evidence = await gatherEvidence({ deployment: view, servers: fleet.servers(), declared, nowMs: Date.now() })
       const { findings } = diagnose(evidence, await loadChecks())
       const tookMs = performance.now() - started
       say(`${evidence.servers.length} servers were looked at; ${findings.length} findings`)

@@ -90,14 +90,20 @@ class KeptArchive {
   shards(): ArchivedShard[] {
     // Not even begun: there is one shard at least, and it is neither followed nor stored.
     const common = { baseEverySeconds: this.backup.everyMs / 1_000, pruning: this.#pruning?.state }
-    if (this.#archive === undefined) return [{ ...NOTHING, ...common }]
-    return this.#archive.status().map((report) => ({
-      ...shardOf(report),
-      ...common,
-      tripped: this.#tripped.get(report.shard) ?? 0,
-      verificationFailed: this.#damaged.has(report.shard),
-      verifiedSeconds: this.#verified.get(report.shard) ?? shardOf(report).verifiedSeconds,
-    }))
+    if (this.#archive === undefined)
+      return [{ ...NOTHING, ...common, trouble: this.#told?.split('\n').slice(0, 1) ?? [] }]
+    return this.#archive.status().map((report) => {
+      const isDamaged = this.#damaged.has(report.shard)
+      const known = shardOf(report)
+      return {
+        ...known,
+        ...common,
+        tripped: this.#tripped.get(report.shard) ?? 0,
+        verificationFailed: isDamaged,
+        verifiedSeconds: this.#verified.get(report.shard) ?? known.verifiedSeconds,
+        trouble: [...troubleOf(report), ...(isDamaged ? ['its newest base did not read back as it was written'] : [])],
+      }
+    })
   }
 
   async stop(withinMs?: number): Promise<void> {
@@ -243,10 +249,23 @@ const NOTHING: ArchivedShard = {
   spoolLimitBytes: SPOOL_LIMIT_BYTES,
   gaps: 0,
   tripped: 0,
+  trouble: [],
+  notFollowed: undefined,
   pruning: undefined,
 }
 
-function shardOf({ shard, link, outbox, lagSeconds, lastBase, verifiedAt, gaps }: ShardReport): ArchivedShard {
+function troubleOf({ outbox, baseTrouble }: ShardReport): string[] {
+  const waiting = outbox.spoolBytes + outbox.memoryBytes
+  return [
+    outbox.trouble === undefined ? '' : `the store takes nothing: ${outbox.trouble}; ${formatBytes(waiting)} wait here`,
+    baseTrouble === undefined ? '' : `the last base failed: ${baseTrouble}`,
+  ].filter((says) => says !== '')
+}
+
+const LAGS_SECONDS = 30 // a link that is lost comes back in a moment, mostly
+
+function shardOf({ shard, link, why, outbox, lagSeconds, lastBase, verifiedAt, gaps }: ShardReport): ArchivedShard {
+  const isLost = link !== 'streaming' && (lagSeconds ?? Infinity) >= LAGS_SECONDS
   return {
     ...NOTHING,
     shard,
@@ -262,5 +281,6 @@ function shardOf({ shard, link, outbox, lagSeconds, lastBase, verifiedAt, gaps }
     waitingBytes: outbox.memoryBytes,
     spoolBytes: outbox.spoolBytes,
     gaps,
+    notFollowed: isLost ? why : undefined,
   }
 }

@@ -9,7 +9,7 @@ import type { ConfiguredDeployment, DiagnosisSettings } from './config.ts'
 import { atRisk } from './diagnosis/at-risk.ts'
 import { Chronicle } from './diagnosis/chronicle.ts'
 import { diagnose, loadChecks, type Diagnosis, type Finding } from './diagnosis/diagnose.ts'
-import type { BackupsSeen, Evidence, HistorySeen } from './diagnosis/evidence.ts'
+import type { BackupsSeen, Declared, Evidence, HistorySeen } from './diagnosis/evidence.ts'
 import { gatherEvidence } from './diagnosis/gather.ts'
 import type { DiagnosisAsked } from './api/diagnosis-routes.ts'
 import { keyOf, type Incident, type IncidentAlert } from './diagnosis/incident.ts'
@@ -23,7 +23,6 @@ import { reasonOf } from './lib/fault.ts'
 import { fewAtOnce } from './lib/few-at-once.ts'
 import type { Notices } from './lib/notices.ts'
 import { phaseOf } from './lib/phase.ts'
-import { formatBytes } from './lib/units.ts'
 import type { ArchivedShard } from './metrics/archive-series.ts'
 import type { History } from './metrics/history.ts'
 import type { RuleAlert } from './rules/rule-alert.ts'
@@ -66,25 +65,11 @@ export function backupsSeen(shards: readonly ArchivedShard[]): BackupsSeen | und
     lastBaseAt: oldest(({ lastBaseSeconds }) => lastBaseSeconds),
     verifiedAt: oldest(({ verifiedSeconds }) => verifiedSeconds),
     lagSeconds: lags.includes(undefined) ? undefined : Math.max(...lags.map(Number)),
-    trouble: shards.flatMap(troubleOf),
+    notFollowed: shards.find(({ notFollowed }) => notFollowed !== undefined)?.notFollowed,
+    trouble: shards.flatMap(({ shard, trouble }) =>
+      trouble.map((says) => (shards.length === 1 ? says : `shard ${shard}: ${says}`)),
+    ),
   }
-}
-
-function troubleOf({
-  shard,
-  streaming,
-  storeReachable,
-  verificationFailed,
-  gaps,
-  spoolBytes,
-}: ArchivedShard): string[] {
-  const said = [
-    storeReachable ? '' : `the store takes nothing; ${formatBytes(spoolBytes)} wait on the local disk`,
-    streaming ? '' : 'its stream is not followed',
-    verificationFailed ? 'its newest base did not read back whole' : '',
-    gaps > 0 ? `${gaps} stretches of its stream were lost since the start` : '',
-  ]
-  return said.filter((each) => each !== '').map((each) => `shard ${shard}: ${each}`)
 }
 
 const FIRST_LOOK_MS = 3_000 // early: what is not remembered of a server is not known once it is dead
@@ -138,6 +123,8 @@ class Diagnosing implements RunningDiagnosis {
       memory: (deployment) => ({
         remembered: this.#remembered.get(deployment) ?? new Map<string, Remembered>(),
         history: this.#historyOf(deployment),
+        backups: options.backups(deployment),
+        declared: this.#declaredOf(deployment),
       }),
     }
     fleet.onChange((view) => {
@@ -191,14 +178,13 @@ class Diagnosing implements RunningDiagnosis {
   async #look(deployment: string, machineMaxAgeMs: number): Promise<Standing> {
     const { fleet, clock, backups, settings } = this.#options
     const view = fleet.deployments().find(({ name }) => name === deployment)
-    const configured = this.#deployments.find(({ name }) => name === deployment)
-    if (view === undefined || configured === undefined) throw new Error('it is not watched any more')
-    const { dataClass, rpoMs, expect, namespaces } = configured
+    const declared = this.#declaredOf(deployment)
+    if (view === undefined || declared === undefined) throw new Error('it is not watched any more')
     const evidence = await this.#inTurn(() =>
       gatherEvidence({
         deployment: view,
         servers: fleet.servers().filter((server) => server.view.deployment === deployment),
-        expected: { dataClass, rpoMs, expect, namespaces },
+        declared,
         nowMs: clock.now(),
         machine: this.#machine,
         machineMaxAgeMs,
@@ -226,6 +212,14 @@ class Diagnosing implements RunningDiagnosis {
     const known = this.#remembered.get(evidence.deployment.name) ?? new Map<string, Remembered>()
     for (const [id, remembered] of rememberedFrom(evidence)) known.set(id, remembered)
     this.#remembered.set(evidence.deployment.name, known)
+  }
+
+  /** What the configuration says of it. */
+  #declaredOf(deployment: string): Declared | undefined {
+    const configured = this.#deployments.find(({ name }) => name === deployment)
+    if (configured === undefined) return undefined
+    const { dataClass, rpoMs, expect, namespaces } = configured
+    return { dataClass, rpoMs, expect, namespaces }
   }
 
   #historyOf(deployment: string): HistorySeen | undefined {

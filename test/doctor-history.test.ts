@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { makeFolder } from '../lab/children.ts'
@@ -26,11 +26,16 @@ const PATIENTLY = { timeoutMs: 60_000, everyMs: 500 }
 const HURRIED = hurried(shippedRules('redis.yml')) // windows of ten seconds, so that they are soon full
 
 /** Watches the server as `orders`, every second, by these rules. */
-async function daemonOf(t: TestContext, { url }: Server, rules: string): Promise<{ data: string; daemon: Daemon }> {
+async function daemonOf(
+  t: TestContext,
+  { url }: Server,
+  rules: string,
+  more = '',
+): Promise<{ data: string; daemon: Daemon }> {
   const [folder, data] = [makeFolder('config'), makeFolder('data')]
   writeFileSync(join(folder, 'hurried.yml'), HURRIED)
   const file = join(folder, 'respite.yml')
-  const deployment = `{ name: orders, url: '${url}', every: { sample: 1s } }`
+  const deployment = `{ name: orders, url: '${url}', every: { sample: 1s }${more} }`
   writeFileSync(file, `deployments: [${deployment}]\nrules: [${rules}]\n`)
   const config = await makeConfig({ file, urls: [], flags: { listen: '127.0.0.1:0', data } }, {})
   const daemon = await startDaemon({ config, logLevel: 'silent' })
@@ -110,6 +115,40 @@ suite('doctor and a daemon', { concurrency: 3 }, () => {
       async () => (await examined(one.url, data)).verdict === 'critical',
       PATIENTLY,
     )
+  })
+
+  test('what the daemon knows of its backups and its configuration counts, and a backup that fails is the cause', async (t) => {
+    const one = await server(t, 'save 3600 1', 'repl-diskless-sync-delay 0')
+    await one.cli('SET', 'order:1', 'paid')
+    const store = join(makeFolder('store'), 'archive')
+    const more = `, rpo: 5m, backup: { to: 'file://${store}' }`
+    const { data } = await daemonOf(t, one, 'builtin', more)
+    const kept = await until(
+      'a base is read back',
+      async () => {
+        const seen = await doctor(one.url, data)
+        return seen.atRisk.backup?.verifiedSeconds !== undefined && seen
+      },
+      PATIENTLY,
+    )
+    assert.match(kept.atRisk.says.join(), /A base was last read back whole/)
+    assert.deepEqual(
+      kept.findings.filter(({ kind }) => kind !== 'advice'),
+      [],
+    )
+    renameSync(store, `${store}.away`)
+    writeFileSync(store, 'a file in place of the folder')
+    const failed = await until(
+      'the failure is found',
+      async () => {
+        await one.cli('INCR', 'order:2')
+        const seen = await doctor(one.url, data)
+        return seen.findings.some(({ check }) => check === 'backup-failing') && seen
+      },
+      PATIENTLY,
+    )
+    assert.match(failed.findings[0]?.says ?? '', /by Respite fails: the store takes nothing: .*ENOTDIR/)
+    assert.equal(failed.findings[0]?.root, true)
   })
 
   test('a daemon with other rules answers none of ours', async (t) => {

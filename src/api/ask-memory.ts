@@ -1,16 +1,18 @@
-// What a running daemon remembers of a deployment's servers from when they still answered, and its samples: for a look at
-// servers that say nothing any more.
+// What a running daemon knows of a deployment that one look cannot see: what its servers said when they still answered, its
+// samples, its backups, and what its configuration declares.
 
 import { askDaemon } from './ask-daemon.ts'
 import { findDeployment, type Findable } from './ask-history.ts'
 import { memorySchema } from './contract.ts'
-import type { HistorySeen } from '../diagnosis/evidence.ts'
+import type { BackupsSeen, Declared, HistorySeen } from '../diagnosis/evidence.ts'
 import type { Remembered } from '../diagnosis/source.ts'
 import { Fault } from '../lib/fault.ts'
 
 export interface Memory {
   readonly remembered: ReadonlyMap<string, Remembered>
   readonly history: HistorySeen | undefined
+  readonly backups?: BackupsSeen | undefined
+  readonly declared?: Declared | undefined // by its configuration
 }
 
 const NOTHING: Memory = { remembered: new Map(), history: undefined }
@@ -27,7 +29,8 @@ export async function askMemory(dataDir: string, servers: readonly Findable[]): 
       id,
       { ...rest, places: { configFile, dataDir, logFile } },
     ])
-    return { remembered: new Map(remembered), history: memory.history }
+    const { history, backups, declared } = memory
+    return { remembered: new Map(remembered), history, backups, declared }
   } catch (error) {
     if (error instanceof Fault) return NOTHING
     throw error

@@ -101,6 +101,23 @@ export const memorySchema = z.strictObject({
       keys: z.number().optional(),
     }),
   ),
+  backups: z // absent: nothing is backed up
+    .strictObject({
+      lastBaseAt: z.number().optional(), // epoch ms
+      verifiedAt: z.number().optional(), // epoch ms
+      lagSeconds: z.number().optional(),
+      notFollowed: z.string().optional(),
+      trouble: z.array(z.string()),
+    })
+    .optional(),
+  declared: z // by the configuration
+    .strictObject({
+      dataClass: z.enum(['store', 'cache']),
+      rpoMs: z.number().optional(),
+      expect: z.strictObject({ replicas: z.number().optional(), sentinels: z.number().optional() }),
+      namespaces: z.array(z.strictObject({ name: z.string(), pattern: z.string(), loss: z.string().optional() })),
+    })
+    .optional(),
   history: z
     .strictObject({
       heldMs: z.number(),

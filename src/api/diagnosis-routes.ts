@@ -4,7 +4,7 @@
 import type { Hono } from 'hono'
 import type { Undecided } from '../diagnosis/check.ts'
 import type { Finding } from '../diagnosis/diagnose.ts'
-import type { HistorySeen } from '../diagnosis/evidence.ts'
+import type { BackupsSeen, Declared, HistorySeen } from '../diagnosis/evidence.ts'
 import type { Incident } from '../diagnosis/incident.ts'
 import type { Remembered } from '../diagnosis/source.ts'
 import type { CouldNotLook } from '../fleet/server.ts'
@@ -27,6 +27,8 @@ export interface DiagnosisAsked {
   memory(deployment: string): {
     readonly remembered: ReadonlyMap<string, Remembered>
     readonly history: HistorySeen | undefined
+    readonly backups: BackupsSeen | undefined
+    readonly declared: Declared | undefined // what the configuration says of it
   }
 }
 
@@ -58,7 +60,7 @@ function findingList(asked: DiagnosisAsked): FindingListDocument {
 }
 
 function memoryOf(asked: DiagnosisAsked, deployment: string): MemoryDocument {
-  const { remembered, history } = asked.memory(deployment)
+  const { remembered, history, backups, declared } = asked.memory(deployment)
   return {
     servers: [...remembered].map(
       ([id, { address, pid, places = {}, outputs, supervisor, role, replicas, at, runId, keys }]) => ({
@@ -75,6 +77,8 @@ function memoryOf(asked: DiagnosisAsked, deployment: string): MemoryDocument {
         ...Object.fromEntries(Object.entries(places).filter(([, path]) => path !== undefined)),
       }),
     ),
+    ...(backups === undefined ? {} : { backups: backupsDocument(backups) }),
+    ...(declared === undefined ? {} : { declared: declaredDocument(declared) }),
     ...(history === undefined
       ? {}
       : {
@@ -87,6 +91,32 @@ function memoryOf(asked: DiagnosisAsked, deployment: string): MemoryDocument {
             })),
           },
         }),
+  }
+}
+
+function backupsDocument({
+  lastBaseAt,
+  verifiedAt,
+  lagSeconds,
+  notFollowed,
+  trouble,
+}: BackupsSeen): MemoryDocument['backups'] {
+  return {
+    ...(lastBaseAt === undefined ? {} : { lastBaseAt }),
+    ...(verifiedAt === undefined ? {} : { verifiedAt }),
+    ...(lagSeconds === undefined ? {} : { lagSeconds }),
+    ...(notFollowed === undefined ? {} : { notFollowed }),
+    trouble: [...trouble],
+  }
+}
+
+function declaredDocument({ dataClass, rpoMs, expect, namespaces }: Declared): MemoryDocument['declared'] {
+  const { replicas, sentinels } = expect
+  return {
+    dataClass,
+    ...(rpoMs === undefined ? {} : { rpoMs }),
+    expect: { ...(replicas === undefined ? {} : { replicas }), ...(sentinels === undefined ? {} : { sentinels }) },
+    namespaces: namespaces.map((each) => ({ ...each })),
   }
 }
 

@@ -96,7 +96,7 @@ export async function sight(options: Examined, asked: Asked): Promise<Sighting> 
     if (forMs > 0) await evaluated // what is found is what is so at the end
     const [{ alerts, unanswered }, evidence] = await Promise.all([
       evaluated,
-      gatherEvidence({ ...gatheringOf(options, asked, { fleet, deployment }), ...memory }),
+      gatherEvidence(gatheringOf(options, asked, { fleet, deployment, memory })),
     ])
     const { history, couldNotLook: notAnswered } = await askHistory(dataDir, deployment, unanswered)
     couldNotLook.push(...notAnswered, ...deployment.couldNotLook)
@@ -159,15 +159,19 @@ function unique(entries: readonly CouldNotLook[]): CouldNotLook[] {
 function gatheringOf(
   { dataClass, rpoMs, expect, namespaces, target }: Examined,
   { look }: Asked,
-  { fleet, deployment }: { fleet: Fleet; deployment: DeploymentView },
+  { fleet, deployment, memory }: { fleet: Fleet; deployment: DeploymentView; memory: Memory },
 ): Gathering {
+  const { remembered, history, backups, declared = { dataClass, rpoMs, expect, namespaces } } = memory
   const servers = fleet.servers()
   const seeds = new Set(target.seeds.map(showAddress))
   const named = servers.find(({ view }) => seeds.has(showAddress(view.address)))?.view.id ?? ''
   return {
     deployment,
     servers,
-    expected: { dataClass, rpoMs, expect, namespaces },
+    declared,
+    remembered,
+    history,
+    backups,
     nowMs: Date.now(),
     ...(look === undefined ? {} : { options: new Map([[named, look]]) }),
   }

@@ -38,7 +38,7 @@ describe('what is at risk now', () => {
     assert.deepEqual(backup, { verifiedSeconds: 7_200, baseSeconds: undefined, lagSeconds: 0.2 })
     assert.deepEqual(says.slice(1), [
       'If h:1 dies and h:3 takes over: 100 B of writes are lost.',
-      'The last base that was read back was so 2 h ago; the archive is 200 ms behind.',
+      'A base was last read back whole 2 h ago; the archive is 200 ms behind.',
       'What a loss means: session: Users must log in again.',
     ])
   })

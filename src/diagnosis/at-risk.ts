@@ -126,8 +126,11 @@ function backupWords(backup: BackupAge | undefined, { deployment }: Evidence): s
   const verified =
     verifiedSeconds === undefined
       ? 'No base of the archive was ever read back'
-      : `The last base that was read back was so ${formatDuration(verifiedSeconds * 1_000)} ago`
-  const stream = lagSeconds === undefined ? '' : `; the archive is ${formatDuration(lagSeconds * 1_000)} behind`
+      : `A base was last read back whole ${formatDuration(verifiedSeconds * 1_000)} ago`
+  const stream =
+    lagSeconds === undefined
+      ? ''
+      : `; ${lagSeconds === 0 ? 'every write since is in the store' : `the archive is ${formatDuration(lagSeconds * 1_000)} behind`}`
   return `${verified}${stream}.`
 }
 

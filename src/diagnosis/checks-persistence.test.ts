@@ -9,7 +9,7 @@ import type { DiskSeen, Evidence, KernelSeen, LogSeen, ProcessSeen } from './evi
 
 const checks = await loadChecks()
 const OURS =
-  /^(rdb-|aof-|disk-stall|restore-ignored|appendonly-not|never-saved|save-overdue|ephemeral-dir|primary-restarted)/
+  /^(backup-|rdb-|aof-|disk-stall|restore-ignored|appendonly-not|never-saved|save-overdue|ephemeral-dir|primary-restarted)/
 
 const look = (server: Constructed, deployment: Parameters<typeof constructedEvidence>[1] = {}): Diagnosis =>
   diagnose(constructedEvidence(server, deployment), checks)
@@ -208,6 +208,19 @@ describe('what is written down, and what is not', () => {
     assert.deepEqual(told({ ...nowhere, disk }, { dataClass: 'cache' }), [])
     assert.deepEqual(told({ ...nowhere, disk, info: { ...nowhere.info, db0: 'keys=0,expires=0' } }), [])
     assert.deepEqual(told({ ...nowhere, disk }, { backups: { lagSeconds: 1, trouble: [] } }), [])
+  })
+
+  test('a backup that fails is named, and is the reason that nothing is kept; one that nobody can be followed for is not', () => {
+    const disk = { ...DISK, files: [] }
+    const trouble = ['the store takes nothing: no space is left; 3 MiB wait here']
+    assert.deepEqual(told({ ...nowhere, disk }, { backups: { trouble } }).toSorted(), [
+      'fault backup-failing',
+      'risk never-saved',
+    ])
+    const notFollowed = 'the connection was refused'
+    assert.deepEqual(told({}, { backups: { lagSeconds: 60, notFollowed, trouble: [] } }), ['fault backup-failing'])
+    const down = { answer: { id: 'refused', forMs: 60_000 } } as const
+    assert.ok(!told(down, { backups: { notFollowed, trouble: [] } }).includes('fault backup-failing'))
   })
 
   test('nothing is said where CONFIG may not be asked', () => {

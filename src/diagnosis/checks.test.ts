@@ -28,6 +28,7 @@ const FAULTS = new Set(
   slots-unassigned shard-down cluster-minority slot-migration-stuck cluster-config-corrupt cluster-bus-blocked
   client-not-cluster-aware hot-shard cluster-failover-stuck clock-jump config-drift wrong-database
   mass-deletion end-of-life no-subscriber probe-kill-loop ephemeral-dir os-tuning
+  backup-failing
 `
     .trim()
     .split(/\s+/),

@@ -364,10 +364,14 @@ export interface HistorySeen {
   }[]
 }
 
+/** What the configuration declares of a deployment. */
+export type Declared = Pick<DeploymentSeen, 'dataClass' | 'rpoMs' | 'expect' | 'namespaces'>
+
 /** What the archive of the deployment knows. */
 export interface BackupsSeen {
   readonly lastBaseAt?: number | undefined // epoch ms
   readonly verifiedAt?: number | undefined
   readonly lagSeconds?: number | undefined
-  readonly trouble: readonly string[] // Respite's own errors about its backups, newest first
+  readonly notFollowed?: string | undefined // why its stream is followed at no server, and has not been for a while
+  readonly trouble: readonly string[] // Respite's own errors about the store and its bases
 }

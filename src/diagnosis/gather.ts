@@ -12,15 +12,7 @@ import type { Ask } from '../redis/ask.ts'
 import { Refused } from '../redis/connection.ts'
 import { showAddress } from '../redis/url.ts'
 import { isLocalHost } from '../supervisors/listening.ts'
-import type {
-  ActiveAlert,
-  BackupsSeen,
-  DeploymentSeen,
-  Evidence,
-  HistorySeen,
-  Seen,
-  ServerEvidence,
-} from './evidence.ts'
+import type { ActiveAlert, BackupsSeen, Declared, Evidence, HistorySeen, Seen, ServerEvidence } from './evidence.ts'
 import { Machine } from './machine.ts'
 import { askWithHints, isSource, type LookOptions, type Remembered, type ServerAtHand, type Source } from './source.ts'
 
@@ -32,7 +24,7 @@ const ALL_MS = 5_000
 export interface Gathering {
   readonly deployment: DeploymentView
   readonly servers: readonly WatchedServer[]
-  readonly expected: Pick<DeploymentSeen, 'dataClass' | 'rpoMs' | 'expect' | 'namespaces'>
+  readonly declared: Declared
   readonly nowMs: number // epoch
   readonly options?: ReadonlyMap<string, LookOptions> // by server id
   readonly remembered?: ReadonlyMap<string, Remembered> // by server id
@@ -45,7 +37,7 @@ export interface Gathering {
 
 /** Never rejects for what cannot be seen. */
 export async function gatherEvidence(gathering: Gathering): Promise<Evidence> {
-  const { deployment, servers, expected, nowMs, alerts = [], history, backups } = gathering
+  const { deployment, servers, declared, nowMs, alerts = [], history, backups } = gathering
   const sources = await loadUnits(SOURCES, isSource)
   const { machine = new Machine(), machineMaxAgeMs = ALL_MS } = gathering
   const once = <T>(key: string, look: () => Promise<T>): Promise<T> => machine.look(key, machineMaxAgeMs, look)
@@ -58,7 +50,7 @@ export async function gatherEvidence(gathering: Gathering): Promise<Evidence> {
       kind: deployment.kind,
       missing: deployment.missing,
       problems: deployment.problems,
-      ...expected,
+      ...declared,
     },
     servers: seen,
     alerts,

@@ -43,14 +43,18 @@ export function incidentId(deployment: string, openedAt: number, taken: (id: str
   }
 }
 
-/** The root that accounts for an alert: one that names it on its server, else one that names it, else the only one. */
+/** The root that accounts for an alert: one that names it on its server, else one that names it, else the only fault. */
 export function causeOfAlert(
   findings: readonly Finding[],
   { name, server }: Pick<IncidentAlert, 'name' | 'server'>,
 ): Finding | undefined {
   const roots = findings.filter(({ root }) => root)
   const naming = roots.filter(({ explains }) => explains.includes(name))
-  return naming.find((one) => one.server === server) ?? naming[0] ?? (roots.length === 1 ? roots[0] : undefined)
+  return (
+    naming.find((one) => one.server === server) ??
+    naming[0] ??
+    (roots.length === 1 && roots[0]?.kind === 'fault' ? roots[0] : undefined)
+  )
 }
 
 export const keyOf = ({ check, server }: Finding): string => `${check} on ${server}`

@@ -22,6 +22,8 @@ export interface ArchivedShard {
   readonly spoolLimitBytes: number
   readonly gaps: number // since the start
   readonly tripped: number // restore points that the tripwire made since the start
+  readonly trouble: readonly string[] // what is wrong now with the store and the bases, in words
+  readonly notFollowed: string | undefined // why nobody is followed, and has not been for a while
   readonly pruning: Pruning | undefined // of the whole deployment; undefined: nothing is removed by itself
 }
 
