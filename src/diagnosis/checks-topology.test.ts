@@ -131,6 +131,25 @@ describe('Sentinels', () => {
     assert.deepEqual(names, ['sentinel-no-quorum on h:11'])
   })
 
+  test('that list an address at which nobody ever was are wrong beside a replica that is down', () => {
+    const nowhere = { ip: '10.0.0.9', port: '2', flags: 's_down,slave,disconnected', runid: '' }
+    const down = { ip: 'h', port: '2', flags: 's_down,slave,disconnected', runid: 'y' }
+    const { info: _info, ...gone } = replica({
+      id: 'h:2',
+      address: 'h:2',
+      asked: false,
+      answer: { id: 'refused', forMs: 5_000 },
+      supervised: { supervisor: 'docker:orders', is: 'stopped', says: 'exited (137)' },
+      was: { pid: 7 },
+    })
+    const servers = [primary(), gone, sentinel({ replicas: [nowhere, down] })]
+    const roots = judged(servers, { kind: 'sentinel' }).findings.filter(({ root }) => root)
+    assert.deepEqual(
+      roots.map(({ check, server }) => `${check} on ${server}`),
+      ['process-down on h:2', 'sentinel-ghosts on 10.0.0.9:2'],
+    )
+  })
+
   test('a replica that they have missed for long is gone or has failed: nobody can tell', () => {
     const lost = { ip: 'h', port: '9', flags: 's_down,slave,disconnected', runid: 'x', 's-down-time': '600000' }
     const good = {

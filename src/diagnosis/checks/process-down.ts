@@ -72,7 +72,7 @@ function found(server: ServerEvidence, evidence: Evidence): Answered {
         : []),
     ],
     alerts: ['RedisDown', 'RedisServerMissing', 'RedisDisconnectedSlaves', 'RedisMissingPrimary'],
-    brings: [...OUT_OF_SERVICE_BRINGS, { check: 'sentinel-ghosts', on: 'every server' }],
+    brings: [...OUT_OF_SERVICE_BRINGS, 'sentinel-ghosts'],
     actions: isDangerous
       ? [
           { id: 'promote-replica', why: 'the replicas hold the only copy of the data' },
