@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { constructedEvidence, constructedServer, type Constructed } from '../../test/constructed-evidence.ts'
 import { diagnose, loadChecks, type Diagnosis, type Finding } from './diagnose.ts'
-import type { ServerEvidence } from './evidence.ts'
+import type { Evidence, ServerEvidence } from './evidence.ts'
 
 const checks = await loadChecks()
 
@@ -166,6 +166,43 @@ describe('a server without a password', () => {
     assert.equal(found('exposed', { acl, config: open })?.kind, 'risk')
     assert.equal(found('exposed', { acl, config: { ...open, bind: '127.0.0.1 -::1' } }), undefined)
     assert.equal(found('exposed', { acl, config: { ...open, 'protected-mode': 'yes' } }), undefined)
+  })
+})
+
+describe('messages that nobody hears at the primary', () => {
+  const pubsub = { probe: 'ok', channels: [], patterns: 0 } as const
+  const publishing = constructedServer({ pubsub })
+  const { fields, before, apartMs } = publishing.info ?? { fields: {}, before: {}, apartMs: 1_000 }
+  const publisher: ServerEvidence = {
+    ...publishing,
+    info: {
+      before: { ...before, cmdstat_publish: 'calls=10' },
+      fields: { ...fields, cmdstat_publish: 'calls=30' },
+      apartMs,
+    },
+  }
+  const silent = { ...dead({ role: 'replica', primary: 'h:1', answer: { id: 'paused', forMs: 9_000 } }), id: 'h:2' }
+  const judgedBeside = (replica: ServerEvidence, history?: Evidence['history']): Diagnosis => {
+    const evidence = constructedEvidence(publisher, { kind: 'replicated', ...(history && { history }) })
+    return diagnose({ ...evidence, servers: [...evidence.servers, replica] }, checks)
+  }
+  const isFound = ({ findings }: Diagnosis): boolean => findings.some(({ check }) => check === 'no-subscriber')
+
+  test('may be heard at a replica that does not say, unless a daemon saw that nobody subscribed there', () => {
+    const doubted = judgedBeside(silent)
+    assert.equal(isFound(doubted), false)
+    assert.ok(doubted.undecided.some(({ between }) => between.includes('no-subscriber')))
+    const none = ['redis_pubsub_channels', 'redis_pubsub_patterns'].map((name) => ({
+      name,
+      labels: { instance: 'h:2' },
+      points: [[1, 0]] as const,
+    }))
+    assert.ok(isFound(judgedBeside(silent, { heldMs: 60_000, series: none })))
+  })
+
+  test('are heard by nobody at a replica whose process is gone', () => {
+    const supervised = { supervisor: 'docker:orders', is: 'stopped', says: 'exited (137)' }
+    assert.ok(isFound(judgedBeside({ ...silent, answer: REFUSED, supervised })))
   })
 })
 

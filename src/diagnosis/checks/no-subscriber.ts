@@ -2,12 +2,14 @@
 // server itself passes messages on is tried with one of our own.
 
 import type { ClientLine } from '../../redis/client-list.ts'
-import type { Answered, Fact, ServerCheck } from '../check.ts'
+import type { Answered, Fact, ServerCheck, Undecided } from '../check.ts'
 import type { Evidence, PubSubSeen, ServerEvidence } from '../evidence.ts'
-import { dataServers, infoFact, infoNumber, infoRate, setting, settingFact } from '../readings/reading.ts'
+import { isGone } from '../readings/ending.ts'
+import { dataServers, infoFact, infoNumber, infoRate, samplesOf, setting, settingFact } from '../readings/reading.ts'
 
 const HELLO = '__sentinel__:hello'
 const OF_OURS_A_SECOND = 1.5 // a message of our own, as this look publishes one
+const SUBSCRIPTIONS = ['redis_pubsub_channels', 'redis_pubsub_patterns'] // of a daemon's samples
 const OF_KEYS = /^__key(?:space|event)@/
 
 export default {
@@ -61,7 +63,6 @@ function unheard(server: ServerEvidence, evidence: Evidence, pubsub: PubSubSeen)
   const rate = infoRate(server, 'cmdstat_publish', 'calls') ?? 0
   const others = dataServers(evidence)
   if (others.some(({ id }) => id === server.primary)) return undefined // what its primary publishes comes to it too
-  if (others.some((other) => other.pubsub === undefined)) return undefined
   // Sentinels publish, too, and often while they agree: then somebody else has to be seen doing it.
   if (evidence.servers.some(isOfSentinels) && !(server.clients ?? []).some(isPublisher)) return undefined
   const hears = others.some(({ pubsub: seen, info }) => {
@@ -70,6 +71,8 @@ function unheard(server: ServerEvidence, evidence: Evidence, pubsub: PubSubSeen)
     return listed > 0 || unlisted || (seen?.patterns ?? 0) > 0
   })
   if (hears || rate <= OF_OURS_A_SECOND) return undefined
+  const unseen = others.filter((other) => other.pubsub === undefined && mayHaveSubscribers(other, evidence))
+  if (unseen.length > 0) return undecided(server, unseen, rate)
   const channels = infoNumber(server, 'pubsub_channels')
   return {
     kind: 'fault',
@@ -87,6 +90,22 @@ function unheard(server: ServerEvidence, evidence: Evidence, pubsub: PubSubSeen)
         : []),
       { check: 'slow-subscriber', by: 'there is no subscriber that could be too slow' },
     ],
+  }
+}
+
+/** A process that is gone has none, and one where a daemon last saw none has none that is known. */
+function mayHaveSubscribers(server: ServerEvidence, evidence: Evidence): boolean {
+  if (server.answer.id === 'refused' && isGone(server) === true) return false
+  const last = SUBSCRIPTIONS.map((name) => samplesOf(evidence, name, server.id).at(-1)?.[1])
+  return !last.every((count) => count === 0)
+}
+
+function undecided({ id }: ServerEvidence, unseen: readonly ServerEvidence[], rate: number): Undecided {
+  const where = unseen.map((server) => server.id).join(', ')
+  return {
+    between: ['no-subscriber', 'replica-lag'],
+    says: `${rate.toFixed(1)} messages a second are published on ${id} and no client subscribes there; whether any does at ${where}, which does not say, cannot be seen.`,
+    wouldTell: `PUBSUB CHANNELS and PUBSUB NUMPAT at ${where}, as soon as it answers`,
   }
 }
 
