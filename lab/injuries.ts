@@ -1,6 +1,7 @@
 // Faults that can be inflicted on any server that runs, whatever else is wrong elsewhere: the second of two faults at
 // once. Their names are those of the faults that they are.
 
+import { crowdAt } from './crowd.ts'
 import { untilMet } from './meets.ts'
 import type { Server } from './servers.ts'
 import { until } from './until.ts'
@@ -26,6 +27,7 @@ export const INJURIES: Readonly<Record<string, Injury>> = {
 
   async 'maxclients-reached'(server) {
     await server.cli('CONFIG', 'SET', 'maxclients', '1')
+    crowdAt(server, 3) // a replica whose link is down has no client to begin with
     await untilMet('maxclients', server)
   },
 

@@ -23,7 +23,8 @@ export default {
     const stage = await startStage(variant, random)
     const { primary } = stage
     const tries = String(variant.set?.['tries'])
-    await primary.cli('ACL', 'SETUSER', WATCHER.user, 'on', `>${WATCHER.password}`, '~*', '&*', '+@all')
+    for (const server of stage.servers)
+      await server.cli('ACL', 'SETUSER', WATCHER.user, 'on', `>${WATCHER.password}`, '~*', '&*', '+@all')
     await primary.cli('ACL', 'SETUSER', 'orders', 'on', '>of orders', '~order:*', '+get')
     return {
       ...stage,
