@@ -12,6 +12,7 @@ export type ScoreLine = Omit<Told, 'examination'> & { readonly roots: readonly s
 
 export interface Score {
   readonly seed: number
+  readonly pairs: boolean // two faults at once
   readonly lines: readonly (ScoreLine | Failed)[]
 }
 
@@ -43,7 +44,7 @@ export async function scoreFaults(options: ScoreOptions): Promise<Score> {
     }
   }
   await Promise.all(Array.from({ length: availableParallelism() }, worker))
-  return { seed, lines: lines.toSorted((a, b) => a.fault.localeCompare(b.fault)) }
+  return { seed, pairs: options.pairs === true, lines: lines.toSorted((a, b) => a.fault.localeCompare(b.fault)) }
 }
 
 interface SceneName {
@@ -59,16 +60,21 @@ async function singles({ only, variants }: ScoreOptions): Promise<SceneName[]> {
   )
 }
 
-/** Each fault of a primary with a replica, and another one of the replica at the same time. */
+/**
+ * Each fault of a primary with a replica, and another one of the replica at the same time: of the variant with most
+ * replicas, so that one is left that has not the first. The same seed gives a fault the same seconds, alone and among all.
+ */
 async function pairs({ seed, only, variants = 1 }: ScoreOptions): Promise<SceneName[]> {
+  if (only !== undefined) await labFaults(only) // says so where there is none
   const random = seededRandom(seed)
-  return [...(await labFaults(only))].flatMap(([id, fault]) => {
-    const variant = fault.variants.find(({ replicas = 0 }) => replicas > 0)
+  const all = [...(await labFaults())].flatMap(([id, fault]) => {
+    const variant = fault.variants.toSorted((a, b) => (b.replicas ?? 0) - (a.replicas ?? 0))[0]
     const seconds = Object.keys(INJURIES).filter((each) => each !== id)
-    return variant === undefined
+    return variant?.replicas === undefined || variant.replicas === 0
       ? []
       : Array.from({ length: variants }, () => ({ id, variant: variant.name, second: random.pick(seconds) }))
   })
+  return all.filter(({ id }) => only === undefined || id === only)
 }
 
 async function scoreScene({ id, variant, second }: SceneName, seed: number): Promise<ScoreLine | Failed> {
@@ -88,28 +94,45 @@ async function scoreScene({ id, variant, second }: SceneName, seed: number): Pro
 
 const OUTCOMES: readonly Outcome[] = ['right', 'cannot tell', 'missed', 'wrong']
 
+const ABOUT = [
+  'every fault of the lab made real on this machine in every',
+  'variant, and what was named as its root. _Cannot tell_: no root was named, and the fault is among those that were doubted.',
+]
+
+const ABOUT_PAIRS = [
+  'every fault of the lab that has a replica made real',
+  'on this machine in one variant, and at the same time another one of a replica that has not the first. _Right_: both are named as',
+  'roots and nothing else is; a first that is a risk or advice only has to be found. _Cannot tell_: one is not, and a doubt is said.',
+  '_Missed_: one is not, and nothing is said of it. _Wrong_: a root was named that is neither.',
+]
+
 /** The score as a page in Markdown: faults, fleets that are well, and every scene that was not right. */
-export function scorePage({ seed, lines }: Score, { at, healthy }: { at: Date; healthy: ReadonlySet<string> }): string {
+export function scorePage(
+  { seed, pairs: isPairs, lines }: Score,
+  { at, healthy }: { at: Date; healthy: ReadonlySet<string> },
+): string {
   const told = lines.filter((line): line is ScoreLine => 'outcome' in line)
   const failed = lines.filter((line): line is Failed => 'failed' in line)
   const broken = told.filter(({ fault }) => !healthy.has(fault))
   const well = told.filter(({ fault }) => healthy.has(fault))
   const unwell = well.filter(({ outcome }) => outcome !== 'right')
+  const about = isPairs ? ABOUT_PAIRS : ABOUT
   return [
-    '# How well faults are told apart',
+    isPairs ? '# How well two faults at once are told apart' : '# How well faults are told apart',
     '',
-    `\`respite lab score\`, seed ${seed}, ${at.toISOString().slice(0, 16).replace('T', ' ')} UTC: every fault of the lab made real on this machine in every`,
-    'variant, and what was named as its root. _Cannot tell_: no root was named, and the fault is among those that were doubted.',
+    `\`respite lab score${isPairs ? ' --pairs' : ''}\`, seed ${seed}, ${at.toISOString().slice(0, 16).replace('T', ' ')} UTC: ${about.join('\n')}`,
     '',
-    `${broken.length} scenes of ${new Set(broken.map(({ fault }) => fault)).size} faults:`,
+    `${broken.length} scenes of ${new Set(broken.map(({ fault }) => fault)).size} ${isPairs ? 'pairs' : 'faults'}:`,
     '',
     ...OUTCOMES.map(
       (outcome) => `- ${outcome}: ${count(broken, outcome)} (${percent(count(broken, outcome), broken.length)})`,
     ),
-    `- with a root besides that nobody expected: ${broken.filter(({ extra }) => extra.length > 0).length}`,
+    ...(isPairs
+      ? []
+      : [`- with a root besides that nobody expected: ${broken.filter(({ extra }) => extra.length > 0).length}`]),
     ...(failed.length === 0 ? [] : [`- could not be made: ${failed.length}`]),
     '',
-    `| fault | ${OUTCOMES.join(' | ')} | named instead or besides |`,
+    `| ${isPairs ? 'pair' : 'fault'} | ${OUTCOMES.join(' | ')} | named instead or besides |`,
     `|---|${OUTCOMES.map(() => '---:').join('|')}|---|`,
     ...rowsOf(broken),
     '',
