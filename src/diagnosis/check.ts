@@ -35,8 +35,9 @@ export interface Found {
   readonly actions?: readonly { readonly id: ActionId; readonly why: string }[]
 }
 
-/** The id of a check whose finding follows, on the same server, or on those named. */
-export type Consequence = string | { readonly check: string; readonly on: 'every server' | readonly string[] }
+/** The id of a check whose finding follows, on the same server, or on those named. `its followers`: itself and who gets its data. */
+export type Consequence =
+  string | { readonly check: string; readonly on: 'every server' | 'its followers' | readonly string[] }
 
 /** It is one of these, and what was seen does not tell which. */
 export interface Undecided {

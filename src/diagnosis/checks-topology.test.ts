@@ -71,6 +71,22 @@ describe('a replica without a link', () => {
     assert.ok(namesOf(judged(ends)).includes('replica-auth-failed on h:2'))
   })
 
+  test('has a fault of its own beside another replica that is stopped, and of a stopped primary has not', () => {
+    const log = logOf('Timeout connecting to the MASTER...')
+    const cutOff = replica({ id: 'h:3', address: 'h:3', info: DOWN, log })
+    const stale = { ...cutOff, answer: { id: 'masterdown', forMs: 9_000 } as const }
+    const stopped = ({ info: _info, config: _config, ...server }: ServerEvidence): ServerEvidence => {
+      return { ...server, asked: false, answer: { id: 'stopped', forMs: 9_000 } }
+    }
+    const rootsOf = (...servers: ServerEvidence[]): string[] => {
+      const { findings } = judged(servers, { kind: 'replicated' })
+      return findings.filter(({ root }) => root).map(({ check, server }) => `${check} on ${server}`)
+    }
+    const beside = rootsOf(primary(), stopped(replica()), cutOff)
+    assert.deepEqual(beside.toSorted(), ['process-stopped on h:2', 'replication-link-down on h:3'])
+    assert.deepEqual(rootsOf(stopped(primary()), replica(), stale), ['process-stopped on h:1'])
+  })
+
   test('is no fault while its primary makes it a copy, or of a primary that nobody reaches', () => {
     const copying = primary({ info: { slave0: 'ip=h,port=2,state=wait_bgsave,offset=0,lag=0' } })
     const log = logOf('Connection with master lost.')

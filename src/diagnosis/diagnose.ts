@@ -19,6 +19,7 @@ import {
   type Undecided,
 } from './check.ts'
 import { SOURCES, type ActiveAlert, type Evidence } from './evidence.ts'
+import { isFedBy } from './readings/followers.ts'
 
 export interface Finding {
   readonly check: string
@@ -56,6 +57,9 @@ export async function loadChecks(folders: readonly string[] = []): Promise<Reado
 /** The same evidence always gives the same findings. */
 export function diagnose(evidence: Evidence, checks: ReadonlyMap<string, Check>): Diagnosis {
   const found: Candidate[] = []
+  const candidateOf = (check: string, server: string, answer: Found): Candidate => {
+    return { check, server, found: answer, feeds: (other) => isFedBy(server, other, evidence) }
+  }
   const undecided: Undecided[] = []
   const failed: CouldNotLook[] = []
   const asked: Record<string, readonly string[]> = {}
@@ -64,7 +68,7 @@ export function diagnose(evidence: Evidence, checks: ReadonlyMap<string, Check>)
     for (const { server, answer } of answersOf(check, unit, { evidence: noting(evidence, unseen), failed })) {
       if (answer === undefined) continue
       if ('between' in answer) undecided.push({ server, ...answer })
-      else found.push({ check, server: answer.server ?? server, found: answer })
+      else found.push(candidateOf(check, answer.server ?? server, answer))
     }
     asked[check] = [...unseen]
   }
@@ -100,6 +104,7 @@ interface Candidate {
   readonly check: string
   readonly server: string
   readonly found: Found
+  feeds(other: string): boolean // is that it, or who gets its data from it
 }
 
 interface ServerAnswer {
@@ -133,7 +138,9 @@ function brings(cause: Candidate, effect: Candidate): boolean {
 function bringsCheck(cause: Candidate, id: string, server: string): boolean {
   return (cause.found.brings ?? []).some((each) => {
     const { check, on } = typeof each === 'string' ? { check: each, on: [cause.server] } : each
-    return check === id && (on === 'every server' || on.includes(server))
+    if (check !== id) return false
+    if (on === 'its followers') return cause.feeds(server)
+    return on === 'every server' || on.includes(server)
   })
 }
 
