@@ -166,6 +166,23 @@ describe('Sentinels', () => {
     )
   })
 
+  test('a replica that is there and answers nobody is none that they only remember', () => {
+    const listed = { ip: 'h', port: '2', flags: 's_down,slave', runid: 'y' }
+    const { info: _info, ...paused } = replica({ asked: false, answer: { id: 'paused', forMs: 9_000 } })
+    const counting = primary({ info: { slave0: 'ip=h,port=2,state=online,offset=4000,lag=9' } })
+    const watched = [counting, sentinel({ replicas: [listed] })]
+    assert.ok(
+      !namesOf(judged([...watched, paused], { kind: 'sentinel' }))
+        .join()
+        .includes('sentinel-ghosts'),
+    )
+    const announced = primary({ info: { slave0: 'ip=10.0.0.9,port=2,state=online,offset=5000,lag=0' } })
+    const nat = sentinel({ replicas: [{ ...listed, ip: '10.0.0.9' }] })
+    const elsewhere = replica({ id: '10.0.0.9:2', was: { pid: 7 } }) // we reach it at h:2, and they do not
+    const names = namesOf(judged([announced, elsewhere, nat], { kind: 'sentinel' }))
+    assert.ok(names.includes('sentinel-ghosts on 10.0.0.9:2'), names.join())
+  })
+
   test('a replica that they have missed for long is gone or has failed: nobody can tell', () => {
     const lost = { ip: 'h', port: '9', flags: 's_down,slave,disconnected', runid: 'x', 's-down-time': '600000' }
     const good = {

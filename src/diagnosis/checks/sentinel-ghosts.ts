@@ -2,6 +2,7 @@
 // can reach them (a container's own). They are counted: as Sentinels for the majority, as replicas for a failover.
 
 import { formatDuration } from '../../lib/units.ts'
+import { ANSWERS } from '../../redis/answers.ts'
 import type { DeploymentCheck, Fact, Found, Undecided } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { listedBy } from '../readings/replication-links.ts'
@@ -38,7 +39,8 @@ function ghostsOf(kind: 'replicas' | 'sentinels', around: Around): (Found | Unde
   const all = [...listedOnes(views, kind)]
   const silent = all.flatMap(([id, [first]]): Silent[] => {
     const known = answers.get(id)
-    const isReached = known?.asked === true && known.address === id // and not under another address than Sentinels know
+    const isThere = known?.asked === true || (known !== undefined && ANSWERS[known.answer.id].alive === true)
+    const isReached = isThere && known.address === id // and not under another address than Sentinels know
     return first === undefined || isReached || !isDown(first.record) ? [] : [{ id, ...first }]
   })
   const living = all.length - silent.length + (kind === 'sentinels' ? 1 : 0)
@@ -61,8 +63,10 @@ interface Asked {
 /** What shows that it is no server that just failed; undefined where nothing does. */
 function whyGhost({ id, record }: Silent, { kind, living, wanted, evidence }: Asked): string | undefined {
   const known = evidence.servers.find((server) => server.id === id)
+  const hasFailed = known?.was?.pid !== undefined // it answered us before
+  if (hasFailed && known.address === id) return undefined
   if (isFollowing(id, evidence)) return 'its primary counts it as online, and nobody reaches it under this address'
-  if (known?.was?.pid !== undefined) return undefined // it answered us before, and failed
+  if (hasFailed) return undefined
   const downMs = numberIn(record, 's-down-time') ?? 0
   if (kind === 'replicas' && record['runid'] === '') return 'no Sentinel that lists it has ever reached it'
   if (downMs >= LONG_MS) return `nobody has reached it for ${formatDuration(downMs)}`
