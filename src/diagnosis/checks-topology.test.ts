@@ -183,6 +183,20 @@ describe('Sentinels', () => {
     assert.ok(names.includes('sentinel-ghosts on 10.0.0.9:2'), names.join())
   })
 
+  test('a silent server that they have promoted does not lag behind the one that still lists it', () => {
+    const stale = primary({ info: { slave0: 'ip=h,port=2,state=online,offset=4000,lag=9' } })
+    const {
+      info: _info,
+      primary: _primary,
+      ...promoted
+    } = replica({ asked: false, answer: { id: 'noauth', forMs: 9_000 } })
+    const lags = (...servers: ServerEvidence[]): boolean =>
+      namesOf(judged(servers, { kind: 'sentinel' })).includes('replica-lag on h:2')
+    assert.ok(lags(stale, promoted, sentinel({})))
+    const fields = { ip: 'h', port: '2', flags: 'master', quorum: '2', 'num-slaves': '1' }
+    assert.ok(!lags(stale, promoted, sentinel({ fields })))
+  })
+
   test('a replica that they have missed for long is gone or has failed: nobody can tell', () => {
     const lost = { ip: 'h', port: '9', flags: 's_down,slave,disconnected', runid: 'x', 's-down-time': '600000' }
     const good = {

@@ -4,6 +4,7 @@
 import type { Consequence } from '../check.ts'
 import type { LogEntrySeen } from './reading.ts'
 import { infoNumber, infoText } from './reading.ts'
+import { idOf } from './sentinel-views.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
 
 export interface ReplicationLink {
@@ -50,14 +51,18 @@ function listedIn(fields: Readonly<Record<string, string>> | undefined): Listed[
   })
 }
 
-/** A replica that says nothing itself: whoever lists it is its primary. */
+/** A replica that says nothing itself: whoever lists it is its primary, unless Sentinels have promoted it since. */
 function linkOfSilent(replica: ServerEvidence, evidence: Evidence): ReplicationLink | undefined {
-  if (replica.info !== undefined || replica.role !== 'replica') return undefined
+  if (replica.info !== undefined || replica.role !== 'replica' || isPromoted(replica, evidence)) return undefined
   for (const primary of evidence.servers) {
     const listed = listedBy(primary).find(({ id }) => id === replica.id)
     if (listed !== undefined) return { replica, primaryId: primary.id, primary, listed }
   }
   return undefined
+}
+
+function isPromoted({ id }: ServerEvidence, { servers }: Evidence): boolean {
+  return servers.some(({ sentinel = [] }) => sentinel.some(({ fields }) => idOf(fields) === id))
 }
 
 /** Behind other names (a host name, NAT) the primary is the one that has the same history. */
