@@ -2,7 +2,6 @@
 // come from files or from the environment and from nowhere else, so that none stands in a configuration that is copied
 // and shown. A secret that everybody on the machine can read is a warning, not a mistake: containers mount them so.
 
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -83,6 +82,7 @@ export async function readTls(ofUrl: Tls | undefined, files: TlsFiles): Promise<
 
 async function readCertificate(file: string): Promise<string> {
   const pem = await readText(file, 'the certificate')
+  const { X509Certificate } = await import('node:crypto') // a fifth of a short command's time, and seldom needed
   try {
     new X509Certificate(pem)
     return pem
@@ -99,6 +99,7 @@ async function readCertificate(file: string): Promise<string> {
 
 async function readKey(file: string, cert: string | undefined): Promise<string> {
   const pem = await readText(file, 'the key')
+  const { createPrivateKey, X509Certificate } = await import('node:crypto')
   const wrong = (why: string, hint: string, cause?: unknown): Fault =>
     new Fault({ doing: 'reading the key', target: file, why, hint, cause })
   let matches: boolean

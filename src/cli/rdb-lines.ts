@@ -1,7 +1,7 @@
 // What `respite rdb` found, for a person: first whether the file is good, then what it holds. Sizes are those in the file.
 
 import type { RdbDocument } from '../api/contract.ts'
-import { formatBytes, formatCount, formatDuration } from '../lib/units.ts'
+import { formatBytes, formatCount, formatDuration, formatWhole } from '../lib/units.ts'
 import type { Fault } from '../lib/fault.ts'
 import { tableLines } from './table.ts'
 
@@ -79,7 +79,7 @@ function keysLine({ keys, expires, ttls, libraries }: RdbDocument): string {
     .filter((limit) => ttls[limit] > 0)
     .map((limit) => `${formatCount(ttls[limit])} ${TTL_WORDS[limit]}`)
   const expiring = expires === 0 ? 'none expires' : `${formatCount(expires)} expire (${when.join(', ')})`
-  return `${keys.toLocaleString('en')} ${keys === 1 ? 'key' : 'keys'}${functions}, ${expiring}`
+  return `${formatWhole(keys)} ${keys === 1 ? 'key' : 'keys'}${functions}, ${expiring}`
 }
 
 function databaseLines({ databases, types }: RdbDocument): string[] {
@@ -101,7 +101,7 @@ function namespaceLines({ namespaces, analysedBytes }: RdbDocument): string[] {
     ])
   const hidden = namespaces.length - rows.length
   const lines = tableLines(['NAMESPACE', 'KEYS', 'BYTES', 'OF FILE', 'WITH TTL', 'TYPES'], rows)
-  return hidden > 0 ? [...lines, `… and ${hidden.toLocaleString('en')} smaller ones: --json lists all`] : lines
+  return hidden > 0 ? [...lines, `… and ${formatWhole(hidden)} smaller ones: --json lists all`] : lines
 }
 
 function biggestLines({ biggest }: RdbDocument): string[] {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { formatBytes, formatCount, formatDuration, parseDurationMs } from './units.ts'
+import { formatBytes, formatCount, formatDuration, formatWhole, parseDurationMs } from './units.ts'
 
 test('durations as Prometheus writes them', () => {
   const cases: readonly [string, number | undefined][] = [
@@ -70,4 +70,15 @@ test('whatever the number, it is short and says no NaN', () => {
 
 test('every duration that is read is a whole number of milliseconds', () => {
   fc.assert(fc.property(fc.string(), (text) => Number.isInteger(parseDurationMs(text) ?? 0)))
+})
+
+test('all digits of a count stand in groups of three', () => {
+  assert.deepEqual([0, 999, 1_000, 12_345, 3_400_000, -1_234].map(formatWhole), [
+    '0',
+    '999',
+    '1,000',
+    '12,345',
+    '3,400,000',
+    '-1,234',
+  ])
 })

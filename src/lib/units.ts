@@ -44,6 +44,11 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : Number(value.toFixed(1))} ${SIZES[unit]}`
 }
 
+/** All digits, in groups: `12,345`. Intl does the same, and takes twenty milliseconds to begin. */
+export function formatWhole(count: number): string {
+  return String(Math.round(count)).replaceAll(/\B(?=(?:\d{3})+$)/g, ',')
+}
+
 /** A count with a decimal unit: `950`, `1.2 K`, `3.4 M`. */
 export function formatCount(count: number): string {
   if (!Number.isFinite(count)) return '–'

@@ -5,7 +5,6 @@ import { fstatSync, read, type Stats } from 'node:fs'
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
-import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { Fault, reasonOf } from '../lib/fault.ts'
 import { through } from '../lib/through.ts'
 import type { Sum } from './crc64.ts'
@@ -255,6 +254,7 @@ async function* unpacking(
   layer: 'zstd' | 'gzip',
   target: string,
 ): AsyncGenerator<Uint8Array> {
+  const { createGunzip, createZstdDecompress } = await import('node:zlib')
   try {
     yield* through(source, layer === 'zstd' ? createZstdDecompress() : createGunzip())
   } catch (error) {

@@ -1,6 +1,7 @@
 // What a crash may cost by the settings: how old a change may be that stands in no file yet. Save points are explained in
 // numbers, since `save 3600 1 300 100` says to most people that a snapshot is made every five minutes.
 
+import { formatWhole } from '../../lib/units.ts'
 import type { Fact } from '../check.ts'
 import type { Evidence, ServerEvidence } from '../evidence.ts'
 import { setting, settingFact } from './reading.ts'
@@ -61,16 +62,15 @@ export function bySavePoints(points: readonly SavePoint[]): Pick<CrashLoss, 'wor
   if (first === undefined) return { worstMs: Infinity, says: 'nothing is saved by itself, so that all is lost' }
   const words = ranges.map(({ from, seconds }, at) => {
     const next = ranges[at + 1]
-    const changes = next === undefined ? `${count(from)} and more` : `${count(from)} to ${count(next.from - 1)}`
-    return at === 0 ? `${changes} changes: up to ${count(seconds)} s lost` : `${changes}: ${count(seconds)} s`
+    const changes =
+      next === undefined ? `${formatWhole(from)} and more` : `${formatWhole(from)} to ${formatWhole(next.from - 1)}`
+    return at === 0
+      ? `${changes} changes: up to ${formatWhole(seconds)} s lost`
+      : `${changes}: ${formatWhole(seconds)} s`
   })
   if (first.from <= 1) return { worstMs: first.seconds * 1_000, says: words.join('; ') }
-  const few = first.from === 2 ? '1 change is' : `1 to ${count(first.from - 1)} changes are`
+  const few = first.from === 2 ? '1 change is' : `1 to ${formatWhole(first.from - 1)} changes are`
   return { worstMs: Infinity, says: `${few} never saved by themselves; ${words.join('; ')}` }
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US')
 }
 
 /** Does an archive hold what this server's own files do not, and not much later than it was written? */
