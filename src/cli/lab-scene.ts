@@ -123,13 +123,14 @@ function outcomeOfTwo(
   { findings, undecided }: Examination,
   second: string,
 ): Pick<Told, 'outcome' | 'first' | 'extra'> {
-  const { check = id, kind = 'fault', also = [] } = 'verdict' in expects ? {} : expects
+  const { check = id, server, kind = 'fault', also = [] } = 'verdict' in expects ? {} : expects
   const roots = findings.filter(({ root }) => root)
   const isSecond = (finding: Finding): boolean => `${finding.check} on ${finding.server}` === second
   const others = roots.filter((one) => one.check !== check && !also.includes(one.check) && !isSecond(one))
   const named = { first: others[0]?.check ?? roots[0]?.check ?? '', extra: [] }
   if (others.length > 0) return { ...named, outcome: 'wrong' }
-  const isFirst = (finding: Finding): boolean => finding.check === check && (finding.root || kind !== 'fault')
+  const isFirst = (finding: Finding): boolean =>
+    finding.check === check && (server ?? finding.server) === finding.server && (finding.root || kind !== 'fault')
   if (findings.some(isFirst) && roots.some(isSecond)) return { ...named, outcome: 'right' }
   return { ...named, outcome: undecided.length > 0 ? 'cannot tell' : 'missed' }
 }
