@@ -9,6 +9,7 @@ import { dataServers, infoFact, infoNumber, infoRate, samplesOf, setting, settin
 
 const HELLO = '__sentinel__:hello'
 const OF_OURS_A_SECOND = 1.5 // a message of our own, as this look publishes one
+const OF_LOOKS_A_SECOND = 4.5 // a look publishes it twice where the first is late, and a daemon may look at the same time
 const SUBSCRIPTIONS = ['redis_pubsub_channels', 'redis_pubsub_patterns'] // of a daemon's samples
 const OF_KEYS = /^__key(?:space|event)@/
 
@@ -63,8 +64,9 @@ function unheard(server: ServerEvidence, evidence: Evidence, pubsub: PubSubSeen)
   const rate = infoRate(server, 'cmdstat_publish', 'calls') ?? 0
   const others = dataServers(evidence)
   if (others.some(({ id }) => id === server.primary)) return undefined // what its primary publishes comes to it too
-  // Sentinels publish, too, and often while they agree: then somebody else has to be seen doing it.
-  if (evidence.servers.some(isOfSentinels) && !(server.clients ?? []).some(isPublisher)) return undefined
+  // Sentinels publish, too, and often while they agree: then somebody else has to be seen doing it, and where it is little.
+  const mayBeOthers = evidence.servers.some(isOfSentinels) || rate <= OF_LOOKS_A_SECOND
+  if (mayBeOthers && !(server.clients ?? []).some(isPublisher)) return undefined
   const hears = others.some(({ pubsub: seen, info }) => {
     const listed = seen?.channels.filter(({ channel, subscribers }) => channel !== HELLO && subscribers > 0).length ?? 0
     const unlisted = Number(info?.fields['pubsub_channels'] ?? 0) > 0 && seen?.channels.length === 0
