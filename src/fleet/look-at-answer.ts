@@ -87,10 +87,11 @@ const FROZEN = /refrigerator|freezer_trap|get_signal/
 
 /** The rows "connected, silence, silence" of the matrix, told apart by the process. */
 function answerOfProcess(look: ProcessLook): AnswerId {
-  const { state, cpuShare } = look
+  const { state, cpuShare, wakeUps } = look
   if (state === 'T' || state === 't' || FROZEN.test(look.waitsIn ?? '')) return 'stopped'
   if (state === 'D') return 'waiting-on-disk'
-  if (state === 'R' || cpuShare >= 0.5) return 'computing'
+  // R and never asleep: it runs, or waits for its turn. Who slept meanwhile was only seen in the moment of its timer.
+  if (cpuShare >= 0.5 || (state === 'R' && wakeUps === 0)) return 'computing'
   return accepts(look) ? 'paused' : 'hanging'
 }
 
