@@ -69,7 +69,7 @@ async function load(t: TestContext, { bases: [base] }: Ran): Promise<Server> {
   await server.kill('SIGKILL')
   writeFileSync(join(server.dir, 'dump.rdb'), readFileSync(base.rdbFile))
   await server.restart()
-  await until('it has loaded', async () => /loading:0/.test(await server.cli('INFO', 'persistence')))
+  await until('it has loaded', async () => /^loading:0/m.test(await server.cli('INFO', 'persistence')))
   return server
 }
 

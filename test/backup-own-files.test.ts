@@ -72,7 +72,7 @@ async function restored(t: TestContext, { url }: Backup, format: 'aof' | 'aof-si
   rmSync(join(server.dir, 'appendonlydir'), { recursive: true })
   cpSync(dir, server.dir, { recursive: true })
   await server.restart()
-  await until('it has loaded', async () => /loading:0/.test(await server.cli('INFO', 'persistence')))
+  await until('it has loaded', async () => /^loading:0/m.test(await server.cli('INFO', 'persistence')))
   return server
 }
 

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
-import { appendFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { after, afterEach, before, describe, test } from 'node:test'
 import { makeFolder } from '../lab/children.ts'
 import { freePort } from '../lab/free-port.ts'
 import { startServer } from '../lab/servers.ts'
@@ -48,6 +48,12 @@ function tests(): void {
     run('mount', '--bind', etc, '/etc')
     run('mount', '-t', 'tmpfs', 'tmpfs', '/var/log')
     mkdirSync('/var/log/redis')
+  })
+
+  // The next test may be given the same port.
+  afterEach(() => {
+    for (const folder of ['/etc/redis', '/etc/valkey', '/var/log/redis'])
+      for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true })
   })
 
   test('its configuration file names it', async (t) => {
@@ -97,14 +103,14 @@ function tests(): void {
     after(() => containers.stop())
 
     test('that has ended keeps what it wrote', async () => {
-      const port = await freePort()
-      containers.run('carts', [], ['--port', String(port)])
-      containers.run('orders', [], ['--port', String(port + 1), '--dir', '/nowhere'])
+      const [others, port] = [await freePort(), await freePort()]
+      containers.run('carts', [], ['--port', String(others)])
+      containers.run('orders', [], ['--port', String(port), '--dir', '/nowhere'])
       await until('it has ended', () => /Exited/.test(containers.podman('ps', '--all', '--filter', 'name=orders')))
-      const { sources, entries } = await documentOf(port + 1, containers.env)
+      const { sources, entries } = await documentOf(port, containers.env)
       assert.deepEqual(
         sources.map(({ source }) => source),
-        [`docker:orders (found by 127.0.0.1:${port + 1} in docker:orders)`],
+        [`docker:orders (found by 127.0.0.1:${port} in docker:orders)`],
       )
       assert.ok(
         entries.some(({ lines }) => /\/nowhere|No such file/.test(lines.join(' '))),

@@ -104,7 +104,7 @@ async function startOn(t: TestContext, files: string | { readonly rdb: Buffer })
   if (typeof files === 'string') cpSync(files, server.dir, { recursive: true })
   else writeFileSync(join(server.dir, 'dump.rdb'), files.rdb)
   await server.restart()
-  await until('it has loaded', async () => /loading:0/.test(await server.cli('INFO', 'persistence')))
+  await until('it has loaded', async () => /^loading:0/m.test(await server.cli('INFO', 'persistence')))
   return server
 }
 
