@@ -1,4 +1,4 @@
-// Snapshots and rewrites of a server of the lab: to ask for one and wait for how it ends, to find its child, and to write
+// Snapshots and rewrites of a server of the lab: to ask for one and wait for how it ends, to find its child, to load, and to write
 // keys that count as changes (DEBUG POPULATE does not).
 
 import { readFileSync } from 'node:fs'
@@ -18,6 +18,12 @@ export async function snapshotEnds(server: Server, status: 'ok' | 'err'): Promis
     const text = await server.cli('INFO', 'persistence')
     return text.includes('rdb_bgsave_in_progress:0') && text.includes(`rdb_last_bgsave_status:${status}`)
   })
+}
+
+/** Starts a server again on the files that lie in its folder now, and waits until it has read them. */
+export async function restartAndLoad(server: Server): Promise<void> {
+  await server.restart()
+  await until(`${server.id} has loaded`, async () => (await infoField(server, 'persistence', 'loading')) === '0')
 }
 
 /** The pid of the child that writes a snapshot or rewrites; waits for one. */

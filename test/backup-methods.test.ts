@@ -11,6 +11,7 @@ import { promisify } from 'node:util'
 import { zstdDecompressSync } from 'node:zlib'
 import { startCluster } from '../lab/cluster.ts'
 import { makeFolder } from '../lab/children.ts'
+import { restartAndLoad } from '../lab/saving.ts'
 import { startServer, type Server, type StartOptions } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import type { BaseManifest } from '../src/archive/documents.ts'
@@ -68,8 +69,7 @@ async function load(t: TestContext, { bases: [base] }: Ran): Promise<Server> {
   const server = await start(t)
   await server.kill('SIGKILL')
   writeFileSync(join(server.dir, 'dump.rdb'), readFileSync(base.rdbFile))
-  await server.restart()
-  await until('it has loaded', async () => /^loading:0/m.test(await server.cli('INFO', 'persistence')))
+  await restartAndLoad(server)
   return server
 }
 

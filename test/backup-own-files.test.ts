@@ -9,6 +9,7 @@ import { after, before, describe, test, type TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { makeFolder } from '../lab/children.ts'
 import { freePort } from '../lab/free-port.ts'
+import { restartAndLoad } from '../lab/saving.ts'
 import { startServer, type Server, type StartOptions } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import type { BaseManifest } from '../src/archive/documents.ts'
@@ -71,8 +72,7 @@ async function restored(t: TestContext, { url }: Backup, format: 'aof' | 'aof-si
   await server.kill('SIGKILL')
   rmSync(join(server.dir, 'appendonlydir'), { recursive: true })
   cpSync(dir, server.dir, { recursive: true })
-  await server.restart()
-  await until('it has loaded', async () => /^loading:0/m.test(await server.cli('INFO', 'persistence')))
+  await restartAndLoad(server)
   return server
 }
 

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { restartAndLoad } from '../lab/saving.ts'
 import { startServer, type Server } from '../lab/servers.ts'
-import { until } from '../lab/until.ts'
 import type { Fault } from '../src/lib/fault.ts'
 import { encodeCommand } from '../src/redis/resp.ts'
 import type { BaseStart, BaseWriter, Resumed, Sink } from '../src/replication/sink.ts'
@@ -97,7 +97,6 @@ export async function loadCaptured(t: TestContext, captured: Captured): Promise<
   writeFileSync(join(dir, 'appendonly.aof.1.incr.aof'), Buffer.concat([select, streamOf(captured)]))
   const manifest = 'file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n'
   writeFileSync(join(dir, 'appendonly.aof.manifest'), manifest)
-  await server.restart()
-  await until('the files are loaded', async () => /^loading:0/m.test(await server.cli('INFO', 'persistence')))
+  await restartAndLoad(server)
   return server
 }

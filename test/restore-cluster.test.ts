@@ -10,6 +10,7 @@ import { test, type TestContext } from 'node:test'
 import { makeFolder } from '../lab/children.ts'
 import { startCluster } from '../lab/cluster.ts'
 import { freePort } from '../lab/free-port.ts'
+import { restartAndLoad } from '../lab/saving.ts'
 import { startServer, type Server } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import { restoreSchema, type RestoreDocument } from '../src/api/contract.ts'
@@ -103,8 +104,7 @@ async function startOn(t: TestContext, files: string | { readonly rdb: Buffer })
   rmSync(join(server.dir, 'appendonlydir'), { recursive: true, force: true })
   if (typeof files === 'string') cpSync(files, server.dir, { recursive: true })
   else writeFileSync(join(server.dir, 'dump.rdb'), files.rdb)
-  await server.restart()
-  await until('it has loaded', async () => /^loading:0/m.test(await server.cli('INFO', 'persistence')))
+  await restartAndLoad(server)
   return server
 }
 
@@ -163,7 +163,7 @@ test('a Cluster under writes, as it was at one moment and as it is at last', asy
   })
   const ask = (...asked: string[]): string =>
     spawnSync('redis-cli', ['-p', String(port), ...asked], { encoding: 'utf8' }).stdout.trim()
-  await until('it has loaded', () => ask('INFO', 'persistence').includes('loading:0'), PATIENTLY)
+  await until('it has loaded', () => /^loading:0/m.test(ask('INFO', 'persistence')), PATIENTLY)
   assert.match(ask('INFO', 'cluster'), /cluster_enabled:1/)
   assert.equal(ask('DBSIZE'), await wasThen[0]?.cli('DBSIZE'))
 })

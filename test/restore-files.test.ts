@@ -8,6 +8,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statS
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { freePort } from '../lab/free-port.ts'
+import { restartAndLoad } from '../lab/saving.ts'
 import { startServer, type Server } from '../lab/servers.ts'
 import { until } from '../lab/until.ts'
 import { faultSchema, restoreSchema, type RestoreDocument } from '../src/api/contract.ts'
@@ -57,8 +58,7 @@ async function startOn(t: TestContext, dir: string, ...conf: string[]): Promise<
   await server.kill('SIGKILL')
   for (const name of ['appendonlydir', 'dump.rdb']) rmSync(join(server.dir, name), { recursive: true, force: true })
   cpSync(dir, server.dir, { recursive: true })
-  await server.restart()
-  await until('the files are loaded', async () => (await server.cli('INFO', 'persistence')).includes('loading:0'))
+  await restartAndLoad(server)
   return server
 }
 
