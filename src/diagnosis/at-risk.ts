@@ -127,11 +127,12 @@ function backupWords(backup: BackupAge | undefined, { deployment }: Evidence): s
     verifiedSeconds === undefined
       ? 'No base of the archive was ever read back'
       : `A base was last read back whole ${formatDuration(verifiedSeconds * 1_000)} ago`
-  const stream =
-    lagSeconds === undefined
-      ? ''
-      : `; ${lagSeconds === 0 ? 'every write since is in the store' : `the archive is ${formatDuration(lagSeconds * 1_000)} behind`}`
-  return `${verified}${stream}.`
+  return lagSeconds === undefined ? `${verified}.` : `${verified}; ${lagWords(lagSeconds)}.`
+}
+
+function lagWords(lagSeconds: number): string {
+  if (lagSeconds === 0) return 'every write since is in the store'
+  return `the archive is ${formatDuration(lagSeconds * 1_000)} behind`
 }
 
 /** What a loss means, in the words of whoever wrote the configuration. */

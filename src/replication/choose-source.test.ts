@@ -24,6 +24,11 @@ test('without one, the primary is followed; without that, a replica that is behi
   assert.equal(chosen([{ ...primary, answers: false }, server(2, 'unknown')], 'replica'), undefined)
 })
 
+test('who has just begun to look takes no replica that is behind for the primary, however short that has answered', () => {
+  const [young, behind] = [{ ...primary, answersForMs: 300 }, server(2, 'replica', { lagSeconds: 60 })]
+  assert.equal(chosen([young, behind], 'replica'), 1)
+})
+
 test('the one that is followed is kept until another is clearly nearer', () => {
   const [near, far] = [server(2, 'replica'), server(3, 'replica', { lagSeconds: 1 })]
   assert.equal(chosen([primary, near, far], 'replica', 'h:3'), 3)

@@ -31,10 +31,10 @@ export function chooseSource(
   const primary = primaries.find(isAt(current)) ?? primaries[0]
   if (attach === 'primary') return primary
   const isBack = (primary?.answersForMs ?? SETTLED_MS) < SETTLED_MS
+  const kept = isBack ? answering.find(isAt(current)) : undefined
   const replicas = answering.filter(({ role, linkUp }) => role === 'replica' && linkUp !== false)
   const inStep = replicas.filter((replica) => lagOf(replica) <= IN_STEP_SECONDS)
-  const followed = nearest(inStep, current) ?? (isBack ? undefined : primary) ?? nearest(replicas, current)
-  return followed ?? candidates.find(isAt(current)) ?? primary
+  return nearest(inStep, current) ?? kept ?? primary ?? nearest(replicas, current) ?? candidates.find(isAt(current))
 }
 
 /**
