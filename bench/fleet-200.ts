@@ -12,7 +12,7 @@ import type { HistoryStats } from '../src/metrics/history.ts'
 import type { Bench, BenchOptions } from './measure/bench.ts'
 import { countSeries, fetchText } from './measure/fetch-text.ts'
 import { percentile } from './measure/numbers.ts'
-import { shippedFlags, startOwnProcess, type OwnProcess } from './measure/own-process.ts'
+import { shipped, startOwnProcess, type OwnProcess } from './measure/own-process.ts'
 import { cpuSeconds, residentBytes } from './measure/process-cost.ts'
 import { startTraffic } from './measure/traffic.ts'
 
@@ -84,7 +84,9 @@ async function run(servers: readonly Server[], { full, say }: BenchOptions): Ret
     COMMANDS,
   )
   const args = [writeConfiguration(servers), join(makeFolder('daemon'), 'data')]
-  const daemon = startOwnProcess<Line>('bench/processes/fleet-daemon.ts', args, ['--expose-gc', ...shippedFlags()])
+  const { flags, env } = shipped()
+  const how = { flags: ['--expose-gc', ...flags], env }
+  const daemon = startOwnProcess<Line>('bench/processes/fleet-daemon.ts', args, how)
   try {
     const { url } = await read(daemon, 'listening')
     const listeningAt = performance.now()

@@ -8,7 +8,7 @@ import { until } from '../lab/until.ts'
 import type { Bench } from './measure/bench.ts'
 import { countSeries, fetchText } from './measure/fetch-text.ts'
 import { alternate, median } from './measure/numbers.ts'
-import { shippedFlags, startOwnProcess, startProgram } from './measure/own-process.ts'
+import { shipped, startOwnProcess, startProgram } from './measure/own-process.ts'
 import { cpuSeconds } from './measure/process-cost.ts'
 import { startTraffic } from './measure/traffic.ts'
 
@@ -42,7 +42,7 @@ export default {
     const server = await startServer({ name: 'sampled' })
     const traffic = startTraffic([server.port], 100, COMMANDS)
     const port = await freePort()
-    const ours = startOwnProcess<{ url: string }>('bench/processes/sample-on-request.ts', [server.url], shippedFlags())
+    const ours = startOwnProcess<{ url: string }>('bench/processes/sample-on-request.ts', [server.url], shipped())
     const theirs = startProgram(EXPORTER, [
       `-redis.addr=${server.url}`,
       `-web.listen-address=127.0.0.1:${port}`,

@@ -15,31 +15,32 @@ export interface OwnProcess<Line> {
   stop(): Promise<void>
 }
 
-/** The flags that `./respite` hands to Node: the benches measure what people run. */
-export function shippedFlags(): string[] {
-  const script = readFileSync(fileURLToPath(new URL('../../respite', import.meta.url)), 'utf8')
-  return [...script.matchAll(/ (--[a-z-]+=\d+)/g)].map(([, flag = '']) => flag)
+/** What `./respite` hands to Node when it starts a daemon: the benches measure what people run. */
+export interface Shipped {
+  readonly flags: readonly string[]
+  readonly env: Readonly<Record<string, string>>
 }
 
-/** The environment that it gives to a daemon, likewise. */
-function shippedEnvironment(): Record<string, string> {
+export function shipped(): Shipped {
   const script = readFileSync(fileURLToPath(new URL('../../respite', import.meta.url)), 'utf8')
-  const set = [...script.matchAll(/ (MALLOC_[A-Z_]+)="\$\{\1:-(\d+)\}"/g)].map(([, name = '', value = '']) => [
-    name,
-    value,
-  ])
-  return Object.fromEntries(set) as Record<string, string>
+  const set = [...script.matchAll(/ (MALLOC_[A-Z_]+)="\$\{\1:-(\d+)\}"/g)]
+  return {
+    flags: [...script.matchAll(/ (--[a-z-]+=\d+)/g)].map(([, flag = '']) => flag),
+    env: Object.fromEntries(set.map(([, name = '', value = '']) => [name, value])),
+  }
 }
 
 /** Runs a TypeScript file, named from the repository's root, with this Node. */
 export function startOwnProcess<Line>(
   file: string,
   args: readonly string[],
-  nodeFlags: string[] = [],
+  { flags, env }: Shipped = { flags: [], env: {} },
 ): OwnProcess<Line> {
   const path = fileURLToPath(new URL(`../../${file}`, import.meta.url))
-  const env = { ...process.env, ...shippedEnvironment() }
-  const child = spawn(process.execPath, [...nodeFlags, path, ...args], { env, stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...flags, path, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   return wrap(child, file)
 }
 
