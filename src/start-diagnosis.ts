@@ -75,9 +75,9 @@ export function backupsSeen(shards: readonly ArchivedShard[]): BackupsSeen | und
 const FIRST_LOOK_MS = 3_000 // early: what is not remembered of a server is not known once it is dead
 const APART_MS = 250 // between the first looks of two deployments, about
 
-// How old what is known of the machine may be: all who look because something is wrong, at about the same moment, share it.
 // An alert may be true of two hundred deployments in the same moment; each look holds a megabyte for two seconds.
 const LOOKS_AT_ONCE = 24
+// How old what is known of the machine may be: all who look because something is wrong, at about the same moment, share it.
 const MACHINE_MS = { asked: 1_000, routine: 120_000 }
 
 export function startDiagnosis(options: DiagnosisOptions): RunningDiagnosis {

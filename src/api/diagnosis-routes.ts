@@ -9,6 +9,7 @@ import type { Incident } from '../diagnosis/incident.ts'
 import type { Remembered } from '../diagnosis/source.ts'
 import type { CouldNotLook } from '../fleet/server.ts'
 import { Fault } from '../lib/fault.ts'
+import { present } from '../lib/present.ts'
 import type { FindingListDocument, IncidentListDocument, MemoryDocument } from './contract.ts'
 import { couldNotLookDocument, findingDocument, incidentDocument, undecidedDocument } from './diagnosis-documents.ts'
 
@@ -65,16 +66,8 @@ function memoryOf(asked: DiagnosisAsked, deployment: string): MemoryDocument {
     servers: [...remembered].map(
       ([id, { address, pid, places = {}, outputs, supervisor, role, replicas, at, runId, keys }]) => ({
         id,
-        ...(address === undefined ? {} : { address }),
-        ...(pid === undefined ? {} : { pid }),
-        ...(outputs === undefined ? {} : { outputs: [...outputs] }),
-        ...(supervisor === undefined ? {} : { supervisor }),
-        ...(role === undefined ? {} : { role }),
-        ...(replicas === undefined ? {} : { replicas: [...replicas] }),
-        ...(at === undefined ? {} : { at }),
-        ...(runId === undefined ? {} : { runId }),
-        ...(keys === undefined ? {} : { keys }),
-        ...Object.fromEntries(Object.entries(places).filter(([, path]) => path !== undefined)),
+        ...present({ address, pid, supervisor, role, at, runId, keys, ...places }),
+        ...present({ outputs: outputs && [...outputs], replicas: replicas && [...replicas] }),
       }),
     ),
     ...(backups === undefined ? {} : { backups: backupsDocument(backups) }),
@@ -101,22 +94,15 @@ function backupsDocument({
   notFollowed,
   trouble,
 }: BackupsSeen): MemoryDocument['backups'] {
-  return {
-    ...(lastBaseAt === undefined ? {} : { lastBaseAt }),
-    ...(verifiedAt === undefined ? {} : { verifiedAt }),
-    ...(lagSeconds === undefined ? {} : { lagSeconds }),
-    ...(notFollowed === undefined ? {} : { notFollowed }),
-    trouble: [...trouble],
-  }
+  return { ...present({ lastBaseAt, verifiedAt, lagSeconds, notFollowed }), trouble: [...trouble] }
 }
 
 function declaredDocument({ dataClass, rpoMs, expect, namespaces }: Declared): MemoryDocument['declared'] {
-  const { replicas, sentinels } = expect
   return {
     dataClass,
-    ...(rpoMs === undefined ? {} : { rpoMs }),
-    expect: { ...(replicas === undefined ? {} : { replicas }), ...(sentinels === undefined ? {} : { sentinels }) },
-    namespaces: namespaces.map((each) => ({ ...each })),
+    ...present({ rpoMs }),
+    expect: present(expect),
+    namespaces: namespaces.map(({ name, pattern, loss }) => ({ name, pattern, ...present({ loss }) })),
   }
 }
 

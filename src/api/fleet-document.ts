@@ -1,6 +1,7 @@
 // The fleet as programs read it: what the fleet knows, with the words of every answer beside its id.
 
 import type { Fleet, ServerView } from '../fleet/server.ts'
+import { present } from '../lib/present.ts'
 import { ANSWERS, type Answer } from '../redis/answers.ts'
 import { showAddress } from '../redis/url.ts'
 import type { AnswerDocument, FleetDocument, FleetServerDocument } from './contract.ts'
@@ -48,10 +49,4 @@ export function answerDocument(answer: Answer, since: number): AnswerDocument {
     since: new Date(since).toISOString(),
     ...present({ text, connectMs, replyMs }),
   }
-}
-
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-
-function present<T extends object>(fields: T): Present<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>
 }

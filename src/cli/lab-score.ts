@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os'
 import { INJURIES } from '../../lab/injuries.ts'
 import { seededRandom } from '../../lab/random.ts'
+import { fewAtOnce } from '../lib/few-at-once.ts'
 import { healthyFleets, labFaults, type Outcome, type Told } from './lab-scene.ts'
 import { runInside } from './lab-process.ts'
 
@@ -35,15 +36,13 @@ export async function scoreFaults(options: ScoreOptions): Promise<Score> {
   const { seed, onLine } = options
   const scenes = options.pairs === true ? await pairs(options) : await singles(options)
   const lines: (ScoreLine | Failed)[] = []
-  const work = scenes.values()
-  const worker = async (): Promise<void> => {
-    for (const scene of work) {
-      const line = await scoreScene(scene, seed)
-      lines.push(line)
-      onLine?.(line)
-    }
+  const inTurn = fewAtOnce(availableParallelism())
+  const score = async (scene: SceneName): Promise<void> => {
+    const line = await scoreScene(scene, seed)
+    lines.push(line)
+    onLine?.(line)
   }
-  await Promise.all(Array.from({ length: availableParallelism() }, worker))
+  await Promise.all(scenes.map((scene) => inTurn(() => score(scene))))
   return { seed, pairs: options.pairs === true, lines: lines.toSorted((a, b) => a.fault.localeCompare(b.fault)) }
 }
 
@@ -94,17 +93,30 @@ async function scoreScene({ id, variant, second }: SceneName, seed: number): Pro
 
 const OUTCOMES: readonly Outcome[] = ['right', 'cannot tell', 'missed', 'wrong']
 
-const ABOUT = [
-  'every fault of the lab made real on this machine in every',
-  'variant, and what was named as its root. _Cannot tell_: no root was named, and the fault is among those that were doubted.',
-]
+interface PageWords {
+  readonly title: string
+  readonly command: string
+  readonly about: string // after the date
+  readonly of: string // what a scene is of: "fault"
+}
 
-const ABOUT_PAIRS = [
-  'every fault of the lab that has a replica made real',
-  'on this machine in one variant, and at the same time another one of a replica that has not the first. _Right_: both are named as',
-  'roots and nothing else is; a first that is a risk or advice only has to be found. _Cannot tell_: one is not, and a doubt is said.',
-  '_Missed_: one is not, and nothing is said of it. _Wrong_: a root was named that is neither.',
-]
+const OF_FAULTS: PageWords = {
+  title: 'How well faults are told apart',
+  command: 'respite lab score',
+  about: `every fault of the lab made real on this machine in every
+variant, and what was named as its root. _Cannot tell_: no root was named, and the fault is among those that were doubted.`,
+  of: 'fault',
+}
+
+const OF_PAIRS: PageWords = {
+  title: 'How well two faults at once are told apart',
+  command: 'respite lab score --pairs',
+  about: `every fault of the lab that has a replica made real
+on this machine in one variant, and at the same time another one of a replica that has not the first. _Right_: both are named as
+roots and nothing else is; a first that is a risk or advice only has to be found. _Cannot tell_: one is not, and a doubt is said.
+_Missed_: one is not, and nothing is said of it. _Wrong_: a root was named that is neither.`,
+  of: 'pair',
+}
 
 /** The score as a page in Markdown: faults, fleets that are well, and every scene that was not right. */
 export function scorePage(
@@ -116,13 +128,13 @@ export function scorePage(
   const broken = told.filter(({ fault }) => !healthy.has(fault))
   const well = told.filter(({ fault }) => healthy.has(fault))
   const unwell = well.filter(({ outcome }) => outcome !== 'right')
-  const about = isPairs ? ABOUT_PAIRS : ABOUT
+  const { title, command, about, of } = isPairs ? OF_PAIRS : OF_FAULTS
   return [
-    isPairs ? '# How well two faults at once are told apart' : '# How well faults are told apart',
+    `# ${title}`,
     '',
-    `\`respite lab score${isPairs ? ' --pairs' : ''}\`, seed ${seed}, ${at.toISOString().slice(0, 16).replace('T', ' ')} UTC: ${about.join('\n')}`,
+    `\`${command}\`, seed ${seed}, ${at.toISOString().slice(0, 16).replace('T', ' ')} UTC: ${about}`,
     '',
-    `${broken.length} scenes of ${new Set(broken.map(({ fault }) => fault)).size} ${isPairs ? 'pairs' : 'faults'}:`,
+    `${broken.length} scenes of ${new Set(broken.map(({ fault }) => fault)).size} ${of}s:`,
     '',
     ...OUTCOMES.map(
       (outcome) => `- ${outcome}: ${count(broken, outcome)} (${percent(count(broken, outcome), broken.length)})`,
@@ -132,7 +144,7 @@ export function scorePage(
       : [`- with a root besides that nobody expected: ${broken.filter(({ extra }) => extra.length > 0).length}`]),
     ...(failed.length === 0 ? [] : [`- could not be made: ${failed.length}`]),
     '',
-    `| ${isPairs ? 'pair' : 'fault'} | ${OUTCOMES.join(' | ')} | named instead or besides |`,
+    `| ${of} | ${OUTCOMES.join(' | ')} | named instead or besides |`,
     `|---|${OUTCOMES.map(() => '---:').join('|')}|---|`,
     ...rowsOf(broken),
     '',

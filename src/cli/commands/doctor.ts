@@ -7,6 +7,7 @@ import { answerDocument } from '../../api/fleet-document.ts'
 import type { ServerEvidence } from '../../diagnosis/evidence.ts'
 import { platformOf } from '../../diagnosis/platform.ts'
 import { Fault } from '../../lib/fault.ts'
+import { present } from '../../lib/present.ts'
 import { parseDurationMs } from '../../lib/units.ts'
 import { formatValue } from '../../promql/format-value.ts'
 import { BUILTIN_ONLY, readRuleSet } from '../../rules/rule-set.ts'
@@ -129,6 +130,5 @@ function healthDocument(
   server: ServerEvidence | undefined,
 ): Pick<DoctorDocument['deployment']['servers'][number], 'health'> {
   const health = healthOf(server)
-  if (health === undefined) return {}
-  return { health: Object.fromEntries(Object.entries(health).filter(([, value]) => value !== undefined)) }
+  return health === undefined ? {} : { health: present(health) }
 }
