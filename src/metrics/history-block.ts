@@ -1,6 +1,8 @@
 // Up to 32 samples of one source, sealed: one byte array instead of a thousand objects. It holds the times, then the size
 // of each series' column, then the columns; a series is found by adding up sizes, and only its own bytes are unpacked.
-// Blocks do not lean on each other, so the oldest can be dropped at any time.
+// Blocks do not lean on each other, so the oldest can be dropped at any time. A sample that is not sealed takes three or
+// four times as much room, a small block somewhat more than a large one: eight samples are sealed at once, and small
+// blocks become a large one.
 
 import { ByteSink, ByteSource, countBits, MOST_ROWS, readColumn, writeColumn } from './column-codec.ts'
 
@@ -16,21 +18,31 @@ export interface Block {
   index?: BlockRows | undefined // worked out of the bytes when it is read; holds the times, so it falls when they move
 }
 
-/** Samples not sealed yet: 32 rows one after the other, since a sample is written at once; grown as series appear. */
-export class OpenBlock {
-  readonly times = new Float64Array(MOST_ROWS)
+/** Rows of samples, packed or not. */
+export interface BlockRows {
+  readonly times: Float64Array
+  readonly rows: number
+  gather(column: number, into: Float64Array): number // the mask of rows that have a value; these, one after the other
+}
+
+/** Samples of an open block at most. */
+export const OPEN_ROWS = 8
+
+/** Samples not sealed yet: rows one after the other, since a sample is written at once; grown as series appear. */
+export class OpenBlock implements BlockRows {
+  readonly times = new Float64Array(OPEN_ROWS)
   rows = 0
   private room = 0 // columns of a row
   private cells = new Float64Array(0)
-  present = new Uint32Array(0) // by column: a bit for each row in which the series was there
+  present = new Uint8Array(0) // by column: a bit for each row in which the series was there
 
   reserve(columns: number): void {
     if (columns <= this.room) return
     const room = Math.ceil(columns * 1.125) + 8
-    const cells = new Float64Array(room * MOST_ROWS)
+    const cells = new Float64Array(room * OPEN_ROWS)
     // The row under way, too: it may be a series of it that needs the room.
     for (let row = 0; row <= this.rows; row += 1) cells.set(this.rowAt(row), row * room)
-    const present = new Uint32Array(room)
+    const present = new Uint8Array(room)
     present.set(this.present)
     this.room = room
     this.cells = cells
@@ -68,26 +80,61 @@ export class OpenBlock {
   }
 }
 
+/** Seals what is in the open block, which must hold at least one row, and empties it. */
+export function seal(open: OpenBlock, columns: number, number: number, sealedAt: number): Block {
+  const block = pack(open, { columns, number, sealedAt })
+  open.present.fill(0)
+  open.rows = 0
+  return block
+}
+
+/** Blocks that follow each other, which together hold 32 samples at most, as one; it has the number of the oldest. */
+export function merge(blocks: readonly Block[]): Block {
+  const [first, last] = [blocks.at(0), blocks.at(-1)]
+  if (first === undefined || last === undefined) throw new Error('no blocks to merge')
+  return pack(joinRows(blocks.map(unpack)), { columns: last.columns, number: first.number, sealedAt: last.sealedAt })
+}
+
+function joinRows(parts: readonly BlockRows[]): BlockRows {
+  const times = Float64Array.from(parts.flatMap((part) => [...part.times.subarray(0, part.rows)]))
+  const ofPart = new Float64Array(MOST_ROWS)
+  return {
+    times,
+    rows: times.length,
+    gather(column, into) {
+      let [mask, row, count] = [0, 0, 0]
+      for (const part of parts) {
+        const present = part.gather(column, ofPart)
+        const held = countBits(present)
+        for (let at = 0; at < held; at += 1) into[count + at] = ofPart[at] as number
+        mask |= present << row
+        row += part.rows
+        count += held
+      }
+      return mask >>> 0
+    },
+  }
+}
+
 const head = new ByteSink()
 const body = new ByteSink()
 const dense = new Float64Array(MOST_ROWS)
 
-/** Seals what is in the open block, which must hold at least one row, and empties it. */
-export function seal(open: OpenBlock, columns: number, number: number, sealedAt: number): Block {
+function pack(from: BlockRows, { columns, ...its }: Pick<Block, 'columns' | 'number' | 'sealedAt'>): Block {
   head.length = 0
   body.length = 0
-  const { rows } = open
-  const startMs = open.times[0] ?? 0
+  const { rows, times } = from
+  const startMs = times[0] ?? 0
   let step = 0
   for (let row = 1; row < rows; row += 1) {
-    const next = (open.times[row] ?? 0) - (open.times[row - 1] ?? 0)
+    const next = (times[row] ?? 0) - (times[row - 1] ?? 0)
     head.putSigned(next - step)
     step = next
   }
   let samples = 0
   for (let column = 0; column < columns; column += 1) {
     const before = body.length
-    const present = open.gather(column, dense)
+    const present = from.gather(column, dense)
     if (present !== 0) writeColumn(body, dense, present, rows)
     head.putUnsigned(body.length - before)
     samples += countBits(present)
@@ -95,21 +142,12 @@ export function seal(open: OpenBlock, columns: number, number: number, sealedAt:
   const bytes = new Uint8Array(head.length + body.length)
   bytes.set(head.bytes.subarray(0, head.length))
   bytes.set(body.bytes.subarray(0, body.length), head.length)
-  const endMs = open.times[rows - 1] ?? startMs
-  open.present.fill(0)
-  open.rows = 0
-  return { startMs, endMs, number, rows, columns, samples, sealedAt, bytes }
+  return { ...its, columns, startMs, endMs: times[rows - 1] ?? startMs, rows, samples, bytes }
 }
 
-/** Rows of samples, packed or not. */
-export interface BlockRows {
-  readonly times: Float64Array
-  readonly rows: number
-  gather(column: number, into: Float64Array): number // the mask of rows that have a value; these, one after the other
-}
-
-// Where the columns of a block begin is added up once, for as long as somebody may read it soon.
-const READ_SOON = 4
+// Where the columns of a block begin is added up once, for as long as somebody may read it soon: three small ones, and
+// the five minutes before them.
+const READ_SOON = 5
 
 /** Blocks are read newest first: of those behind the newest few the index is forgotten. */
 export function forgetIndex(blocks: readonly Block[]): void {

@@ -8,7 +8,7 @@
 
 import { wallMinusMonotonic, type Clock } from '../lib/clock.ts'
 import { MOST_ROWS } from './column-codec.ts'
-import { forgetIndex, OpenBlock, seal, type Block } from './history-block.ts'
+import { forgetIndex, merge, OPEN_ROWS, OpenBlock, seal, type Block } from './history-block.ts'
 import { readLast, readPoints, stretchesOf, timesOf } from './history-read.ts'
 import { parseLabels, releaseSeries, type Series, type Snapshot } from './series.ts'
 
@@ -291,7 +291,7 @@ class Timeline {
     this.lastMs = Math.max(Math.round(Math.min(atMs, clock.now())), this.lastMs + 1)
     this.open.times[this.open.rows] = this.lastMs
     this.open.rows += 1
-    if (this.open.rows < MOST_ROWS) return false
+    if (this.open.rows < OPEN_ROWS) return false
     this.seal(monotonicMs)
     return true
   }
@@ -302,7 +302,17 @@ class Timeline {
       if ((present[column] ?? 0) !== 0) this.lastBlock[column] = this.blockNumber
     this.blocks.push(seal(this.open, this.lastBlock.length, this.blockNumber, monotonicMs))
     this.blockNumber += 1
+    this.mergeSmall()
     forgetIndex(this.blocks)
+  }
+
+  /** The small blocks, which are the newest ones, become one when another would be too many for it. */
+  private mergeSmall(): void {
+    const isSmall = ({ rows }: Block): boolean => rows <= MOST_ROWS - OPEN_ROWS
+    const small = this.blocks.slice(this.blocks.findLastIndex((block) => !isSmall(block)) + 1)
+    const rows = small.reduce((sum, block) => sum + block.rows, 0)
+    if (rows <= MOST_ROWS - OPEN_ROWS) return
+    this.blocks.splice(-small.length, small.length, merge(small))
   }
 
   private moveBack(byMs: number): void {
