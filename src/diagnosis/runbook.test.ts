@@ -1,7 +1,7 @@
 // Every shipped runbook has the four parts that a person looks for, and its steps name checks and actions that there are.
 
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { ACTION_RISKS } from './action-ids.ts'
@@ -21,6 +21,19 @@ describe('every runbook', () => {
       for (const id of lines.flatMap((line) => line.checks)) assert.ok(checks.has(id), `no check ${id}`)
       for (const id of lines.flatMap((line) => line.actions)) assert.ok(id in ACTION_RISKS, `no action ${id}`)
     })
+  }
+})
+
+// No evidence makes all checks speak, so the alerts that follow from what they find are read out of their sources.
+test('whatever check says that an alert follows is a step of the runbook of that alert', async () => {
+  const shipped = new Set(readdirSync(folder).map((file) => file.replace('.md', '')))
+  for (const id of checks.keys()) {
+    const source = readFileSync(join(import.meta.dirname, 'checks', `${id}.ts`), 'utf8')
+    for (const [, alert = ''] of source.matchAll(/'([A-Z]\w+)'/g)) {
+      if (!shipped.has(alert)) continue
+      const { lines } = await readRunbook(alert, [folder])
+      assert.ok(lines.flatMap((line) => line.checks).includes(id), `${alert}.md does not ask ${id}`)
+    }
   }
 })
 
