@@ -10,6 +10,7 @@ import { until } from '../lab/until.ts'
 import { startApi } from '../src/api/start-api.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { silentLog } from '../src/lib/log.ts'
+import { PageMemory } from '../src/metrics/exposition.ts'
 import { parseRuleFile } from '../src/rules/rule-file.ts'
 import { startRules } from '../src/rules/start-rules.ts'
 import { LoadedStorage } from './loaded-storage.ts'
@@ -123,7 +124,7 @@ async function startOurs(series: readonly WrittenSeries[], timesMs: readonly num
     parts: {
       fleet: { deployments: () => [], accept: () => false, forget: () => false },
       log: silentLog,
-      metricsPage: () => ({ bytes: Buffer.alloc(0), release: () => undefined }),
+      metricsPage: () => new PageMemory().lend([]),
       slowCommands: () => [],
       notReady: () => [],
       rules,

@@ -6,6 +6,7 @@ import { startReplica, startSentinel, startServer, type Server } from '../lab/se
 import { until } from '../lab/until.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { silentLog } from '../src/lib/log.ts'
+import { readPage } from '../src/metrics/exposition.ts'
 import { Metrics } from '../src/metrics/watch-metrics.ts'
 import { openConnection } from '../src/redis/connection.ts'
 import { parseInfo, parsePairs } from '../src/redis/info.ts'
@@ -167,7 +168,7 @@ suite('change', { concurrency: 2 }, () => {
     t.after(() => metrics.stop())
     const lag = (): number | undefined => {
       const line = new RegExp(`^respite_replication_lag_seconds\\{.*instance="${replica.id}".*\\} (\\S+)`, 'm')
-      const value = line.exec(metrics.page().bytes.toString())?.[1]
+      const value = line.exec(readPage(metrics.page()))?.[1]
       return value === undefined ? undefined : Number(value)
     }
     await until('it is hardly behind', () => (lag() ?? 9) <= 1.5)
@@ -184,10 +185,7 @@ suite('change', { concurrency: 2 }, () => {
     writer.stop()
     await until('it has all', () => lag() === 0)
     assert.equal(
-      metrics
-        .page()
-        .bytes.toString()
-        .includes(`respite_replication_lag_seconds{deployment="orders",instance="${primary.id}"`),
+      readPage(metrics.page()).includes(`respite_replication_lag_seconds{deployment="orders",instance="${primary.id}"`),
       false,
     )
   })

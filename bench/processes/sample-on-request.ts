@@ -4,9 +4,10 @@
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { sendPage } from '../../src/api/send-page.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { ExposedLines } from '../../src/metrics/exposed-lines.ts'
-import { EXPOSITION_CONTENT_TYPE, PageMemory, type LentPage } from '../../src/metrics/exposition.ts'
+import { PageMemory, type LentPage } from '../../src/metrics/exposition.ts'
 import { makeHistory } from '../../src/metrics/history.ts'
 import { labelText } from '../../src/metrics/series.ts'
 import { startCollectors, takeSample } from '../../src/metrics/take-sample.ts'
@@ -33,11 +34,9 @@ async function render(): Promise<LentPage> {
 }
 
 const http = createServer({ keepAliveTimeout: 90_000 }, (_request, response) => {
-  render().then(
-    ({ bytes, release }) =>
-      response.once('close', release).setHeader('content-type', EXPOSITION_CONTENT_TYPE).end(bytes),
-    (error: unknown) => response.writeHead(500).end(String(error)),
-  )
+  render()
+    .then((page) => sendPage(page, response))
+    .catch((error: unknown) => response.writeHead(500).end(String(error)))
 })
 http.listen(0, '127.0.0.1', () => {
   const { port } = http.address() as AddressInfo

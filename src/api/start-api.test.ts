@@ -14,6 +14,7 @@ import type { DeploymentView, ServerView } from '../fleet/server.ts'
 import { Fault } from '../lib/fault.ts'
 import { parseListen } from '../lib/listen-address.ts'
 import { silentLog } from '../lib/log.ts'
+import type { LentPage } from '../metrics/exposition.ts'
 import { askDaemon } from './ask-daemon.ts'
 import { fleetSchema, slowLogSchema } from './contract.ts'
 import { startApi, type Api, type ApiOptions } from './start-api.ts'
@@ -67,10 +68,19 @@ const slow = {
   client: '10.0.0.9:51234',
   clientName: 'shop',
 }
+function pageOf(...texts: string[]): LentPage {
+  const pieces = texts.map((text) => Buffer.from(text))
+  const last = pieces.pop() ?? Buffer.alloc(0)
+  const inTurn = function* (): Generator<Buffer<ArrayBuffer>, Buffer<ArrayBuffer>> {
+    yield* pieces
+    return last
+  }
+  return { pieces: inTurn(), release: () => undefined }
+}
 const parts: ApiOptions['parts'] = {
   fleet,
   log: silentLog,
-  metricsPage: () => ({ bytes: Buffer.from('redis_up 1\n'), release: () => undefined }),
+  metricsPage: () => pageOf('redis_up 1\n'),
   slowCommands: (name, id) => (name === 'orders' && id === server.id ? [slow] : []),
   notReady: () => [],
 }
@@ -169,6 +179,20 @@ describe('the loopback door', () => {
       assert.equal(await getAs(`${url}/metrics`, host), 200, host)
     for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:7379', '192.168.0.1'])
       assert.notEqual(await getAs(`${url}/metrics`, host), 200, host)
+  })
+
+  it('sends a large page piece by piece, and gives its memory back when the reader goes away', async () => {
+    const lines = Array.from({ length: 64 }, (_none, at) => `redis_up{at="${at}"} 1\n`.repeat(10_000))
+    const gone = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const [first, second] = gone
+    const metricsPage = (): LentPage => ({ ...pageOf(...lines), release: () => gone.shift()?.resolve() })
+    const { url } = await start({ parts: { ...parts, metricsPage } })
+    const whole = await fetch(`${url}/metrics`)
+    assert.equal(await whole.text(), lines.join(''))
+    await first?.promise
+    const half = await fetch(`${url}/metrics`)
+    await half.body?.cancel()
+    await second?.promise
   })
 
   it('tells a bug to the caller without its stack', async () => {

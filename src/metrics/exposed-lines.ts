@@ -2,20 +2,19 @@
 // and help, which hardly ever change, and most values are what they were: so the text is kept as bytes, a value that
 // changed is written over the old one, and what stands between two values of another length is moved as a whole.
 //
-// The text is a list of records in the order of the page: of each family its header (HELP and TYPE), then its series. A
-// record that is not shown now has no bytes and keeps its place: the percentile of a command comes and goes.
+// The text is a list of records, one for each series, in the order of the page: family by family. HELP and TYPE, which all
+// sources share, are not in it. A record that is not shown now has no bytes and keeps its place: the percentile of a
+// command comes and goes.
 
 import { NumberWriter } from './number-writer.ts'
 import type { Family, Series, Snapshot } from './series.ts'
 
-const HEADER = -1 // in place of a place
-
 export class ExposedLines {
-  readonly families: Family[] = [] // by name
-  readonly #firsts: number[] = [] // by family: its header's record; then the count of all records
+  #families: readonly Family[] = []
+  #firsts: readonly number[] = [] // by family: its first record; then the count of all records
   readonly #labels: string
   #series: readonly Series[] = [] // by place: the order in which snapshots hold them
-  #places = new Int32Array(0) // by record: HEADER, or the place of its series
+  #places = new Int32Array(0) // by record: the place of its series
   #shown = new Float64Array(0) // by record: the value that is written
   #lengths = new Uint8Array(0) // by record: the bytes of that value
   #starts = new Uint32Array(1) // by record: where its bytes begin; then where the last ones end
@@ -26,11 +25,15 @@ export class ExposedLines {
     this.#labels = labels
   }
 
-  /** Where the text of a family (its place in `families`) begins, where behind its header its lines do, where they end. */
-  range(family: number): { header: number; lines: number; end: number } {
-    const record = this.#firsts[family] ?? 0
-    const next = this.#firsts[family + 1] ?? 0
-    return { header: this.#starts[record] ?? 0, lines: this.#starts[record + 1] ?? 0, end: this.#starts[next] ?? 0 }
+  /** By name; another list once a new series has come. */
+  get families(): readonly Family[] {
+    return this.#families
+  }
+
+  /** Where the lines of a family (its place in `families`) begin, and where they end. */
+  range(family: number): readonly [from: number, to: number] {
+    const [first, next] = [this.#firsts[family] ?? 0, this.#firsts[family + 1] ?? 0]
+    return [this.#starts[first] ?? 0, this.#starts[next] ?? 0]
   }
 
   copyTo(page: Buffer, at: number, from: number, to: number): void {
@@ -89,15 +92,11 @@ export class ExposedLines {
   #layOut(): void {
     const byFamily = Map.groupBy(this.#series.keys(), (place) => (this.#series[place] as Series).family)
     const families = [...byFamily].toSorted(([a], [b]) => (a.name < b.name ? -1 : 1))
-    const places: number[] = []
-    this.families.length = 0
-    this.#firsts.length = 0
-    for (const [family, ofFamily] of families) {
-      this.families.push(family)
-      this.#firsts.push(places.length)
-      places.push(HEADER, ...ofFamily)
-    }
-    this.#firsts.push(places.length)
+    const firsts = [0]
+    for (const [, ofFamily] of families) firsts.push((firsts.at(-1) as number) + ofFamily.length)
+    const places = families.flatMap(([, ofFamily]) => ofFamily)
+    this.#families = families.map(([family]) => family)
+    this.#firsts = firsts
     this.#places = Int32Array.from(places)
     this.#shown = new Float64Array(places.length)
     this.#lengths = new Uint8Array(places.length)
@@ -114,12 +113,12 @@ export class ExposedLines {
       const oldStart = oldEnd
       oldEnd = starts[record + 1] as number
       const place = places[record] as number
-      const isHere = place === HEADER ? this.#hasLines(record) : isTaken[place] === 1
+      const isHere = isTaken[place] === 1
       if (isHere !== oldEnd > oldStart) {
         draft.copy(bytes, done, oldStart)
         if (isHere) this.#draftRecord(record)
         done = oldEnd
-      } else if (isHere && place !== HEADER && !Object.is(values[place], this.#shown[record])) {
+      } else if (isHere && !Object.is(values[place], this.#shown[record])) {
         number.write(values[place] as number)
         const valueStart = oldEnd - 1 - (this.#lengths[record] as number)
         if (number.length === this.#lengths[record]) number.copyTo(bytes, valueStart)
@@ -137,18 +136,8 @@ export class ExposedLines {
     this.#bytes = draft.moveTo(bytes)
   }
 
-  #hasLines(header: number): boolean {
-    for (let record = header + 1; record < this.#places.length; record += 1) {
-      const place = this.#places[record] as number
-      if (place === HEADER) return false
-      if (taken.isHere[place] === 1) return true
-    }
-    return false
-  }
-
   #draftRecord(record: number): void {
     const place = this.#places[record] as number
-    if (place === HEADER) return draft.write(headerOf(this.families[this.#firsts.indexOf(record)] as Family))
     number.write(taken.values[place] as number)
     draft.write(headOf(this.#series[place] as Series, this.#labels))
     draft.writeNumber()
@@ -223,11 +212,6 @@ const draft = new Draft()
 
 /** Buckets and quantiles stand in the order of their bounds, which is that of the snapshot. */
 const isOrdered = ({ family: { type } }: Series): boolean => type === 'histogram' || type === 'summary'
-
-function headerOf({ name, help, type }: Family): string {
-  const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
-  return `# HELP ${name} ${escaped}\n# TYPE ${name} ${type}\n`
-}
 
 /** A line up to its value. */
 function headOf({ name, labels }: Series, more: string): string {

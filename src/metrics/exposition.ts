@@ -3,7 +3,7 @@
 // Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 import { ExposedLines } from './exposed-lines.ts'
-import { declaredFamilies, type Snapshot } from './series.ts'
+import { declaredFamilies, type Family, type Snapshot } from './series.ts'
 
 export const EXPOSITION_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
@@ -14,90 +14,132 @@ export interface ExposedSource {
 
 /** A page of sources that are shown once. A label that a series and its source both have would make the text invalid. */
 export function renderExposition(sources: readonly ExposedSource[]): string {
-  return joinLines(sources.map(({ snapshot, labels }) => new ExposedLines(labels).show(snapshot))).toString()
+  return joinLines(sources.map(({ snapshot, labels }) => new ExposedLines(labels).show(snapshot)))
 }
 
-/** The page of sources whose lines are kept. `take` gives the memory for so many bytes. */
-export function joinLines(
-  sources: readonly ExposedLines[],
-  take: (length: number) => Buffer<ArrayBuffer> = Buffer.allocUnsafe,
-): Buffer<ArrayBuffer> {
-  const stretches = new Stretches()
-  mergeFamilies(sources, stretches)
-  return stretches.copyTo(take(stretches.length))
+/** The whole page of sources whose lines are kept. */
+export function joinLines(sources: readonly ExposedLines[], pieceBytes = PIECE_BYTES): string {
+  return readPage(new PageMemory(pieceBytes).lend(sources))
 }
 
-/** Gathers the text of each family in each source, in the order of the page; only the first one with its header. */
-function mergeFamilies(sources: readonly ExposedLines[], stretches: Stretches): void {
-  const next = sources.map(() => 0) // by source: its first family that was not visited yet
-  for (const family of declaredFamilies()) {
-    let isFirst = true
-    for (let at = 0; at < sources.length; at += 1) {
-      const [source, index] = [sources[at] as ExposedLines, next[at] as number]
-      if (source.families[index] !== family) continue
-      next[at] = index + 1
-      const { header, lines, end } = source.range(index)
-      if (header === end) continue // nothing of it is shown now
-      stretches.add(source, isFirst ? header : lines, end)
-      isFirst = false
-    }
-  }
-}
-
-/** Bytes of sources, one stretch after the other; those that follow each other in their source are one. */
-class Stretches {
-  length = 0 // of all together
-  readonly #sources: ExposedLines[] = []
-  readonly #bounds: number[] = [] // where each begins and ends in its source
-
-  add(source: ExposedLines, from: number, to: number): void {
-    this.length += to - from
-    const last = this.#sources.length - 1
-    if (this.#sources[last] === source && this.#bounds[2 * last + 1] === from) this.#bounds[2 * last + 1] = to
-    else {
-      this.#sources.push(source)
-      this.#bounds.push(from, to)
-    }
-  }
-
-  copyTo(page: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
-    let length = 0
-    for (let at = 0; at < this.#sources.length; at += 1) {
-      const [from, to] = [this.#bounds[2 * at] as number, this.#bounds[2 * at + 1] as number]
-      this.#sources[at]?.copyTo(page, length, from, to)
-      length += to - from
-    }
-    return page
-  }
+/** All of a page as one text, for those who do not send it. */
+export function readPage({ pieces, release }: LentPage): string {
+  const page: Buffer[] = []
+  let piece = pieces.next()
+  for (; piece.done !== true; piece = pieces.next()) page.push(Buffer.from(piece.value))
+  page.push(Buffer.from(piece.value))
+  release()
+  return Buffer.concat(page).toString()
 }
 
 /** A page on its way to whoever asked for it. */
 export interface LentPage {
-  readonly bytes: Buffer<ArrayBuffer>
+  /** Each piece holds until the next one is asked for; the last one is returned and not yielded. */
+  readonly pieces: Iterator<Buffer<ArrayBuffer>, Buffer<ArrayBuffer>>
   release(): void // it has arrived, or never will: its memory may become another page
 }
 
+const PIECE_BYTES = 2 ** 18
+
 /**
- * Memory for pages that is used again. That of a large fleet is ten megabytes: made anew for each page, it costs as much
- * as filling it, and two or three of them wait for a collection at any time. A page that is asked for before the one
- * before it has arrived gets memory of its own.
+ * Memory for pages that is used again. The page of a large fleet is twenty megabytes: it is put together piece by piece,
+ * as it is sent. A page that is asked for before the one before it has arrived gets memory of its own.
  */
 export class PageMemory {
-  #free: Buffer<ArrayBuffer> | undefined
+  readonly #pieceBytes: number
+  #free: Piece | undefined
+
+  constructor(pieceBytes = PIECE_BYTES) {
+    this.#pieceBytes = pieceBytes
+  }
 
   lend(sources: readonly ExposedLines[]): LentPage {
-    let memory: Buffer<ArrayBuffer> | undefined
-    const bytes = joinLines(sources, (length) => {
-      memory = this.#take(length)
-      return memory.subarray(0, length)
-    })
-    return { bytes, release: () => (this.#free = memory) }
+    const piece = this.#free ?? { bytes: Buffer.allocUnsafeSlow(this.#pieceBytes) }
+    this.#free = undefined
+    return { pieces: fillPieces(sources, piece), release: () => (this.#free = piece) }
+  }
+}
+
+interface Piece {
+  bytes: Buffer<ArrayBuffer> // grows to the lines of one source in one family
+}
+
+/**
+ * One family after the other, of each source its lines. Between two pieces a source may have been shown anew: the lines of
+ * a source in a family are all from before or all from after.
+ */
+function* fillPieces(
+  sources: readonly ExposedLines[],
+  piece: Piece,
+): Generator<Buffer<ArrayBuffer>, Buffer<ArrayBuffer>> {
+  const readers = sources.map((source) => new FamilyReader(source))
+  let length = 0
+  for (const family of declaredFamilies()) {
+    let header = headerOf(family)
+    for (const reader of readers) {
+      if (!reader.find(family)) continue
+      if (length > 0 && length + header.length + reader.length > piece.bytes.length) {
+        yield piece.bytes.subarray(0, length)
+        length = 0
+        reader.find(family) // where its lines are now; should none be left, its header may stand alone
+      }
+      const needed = header.length + reader.length
+      if (needed > piece.bytes.length) piece.bytes = Buffer.allocUnsafeSlow(needed)
+      header.copy(piece.bytes, length)
+      reader.copyTo(piece.bytes, length + header.length)
+      length += needed
+      header = NO_HEADER
+    }
+  }
+  return piece.bytes.subarray(0, length)
+}
+
+/** Finds families in one source; they are asked for in the order of their names. */
+class FamilyReader {
+  readonly #source: ExposedLines
+  #families: readonly Family[]
+  #last = -1 // place of the family that was found last
+  #from = 0
+  #to = 0
+
+  constructor(source: ExposedLines) {
+    this.#source = source
+    this.#families = source.families
   }
 
-  #take(length: number): Buffer<ArrayBuffer> {
-    const free = this.#free
-    this.#free = undefined
-    const fits = free !== undefined && free.length >= length && free.length <= 2 * length
-    return fits ? free : Buffer.allocUnsafeSlow(Math.ceil(length * 1.0625))
+  /** Bytes of the lines that were found. */
+  get length(): number {
+    return this.#to - this.#from
   }
+
+  /** Answers whether there are any lines of the family now. */
+  find(family: Family): boolean {
+    const { families } = this.#source
+    if (families !== this.#families) {
+      this.#families = families
+      this.#last = families.filter(({ name }) => name < family.name).length - 1
+    }
+    if (families[this.#last] !== family && families[this.#last + 1] === family) this.#last += 1
+    const isHere = families[this.#last] === family
+    ;[this.#from, this.#to] = isHere ? this.#source.range(this.#last) : [0, 0]
+    return this.length > 0
+  }
+
+  copyTo(page: Buffer, at: number): void {
+    this.#source.copyTo(page, at, this.#from, this.#to)
+  }
+}
+
+const NO_HEADER = Buffer.alloc(0)
+const headers = new Map<Family, Buffer>()
+
+function headerOf(family: Family): Buffer {
+  let header = headers.get(family)
+  if (header === undefined) {
+    const { name, help, type } = family
+    const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+    header = Buffer.from(`# HELP ${name} ${escaped}\n# TYPE ${name} ${type}\n`)
+    headers.set(family, header)
+  }
+  return header
 }
