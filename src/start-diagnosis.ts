@@ -249,7 +249,7 @@ function incidentAlert(alert: RuleAlert): IncidentAlert {
 }
 
 function causeWords({ id, atRisk }: Incident, root: Finding): Cause {
-  const { check, says, evidence, ruledOut, actions } = root
+  const { check, says, first, evidence, ruledOut, actions } = root
   return {
     id: keyOf(root),
     incident: id,
@@ -257,7 +257,10 @@ function causeWords({ id, atRisk }: Incident, root: Finding): Cause {
     says,
     proof: evidence.map(({ source, name, value }) => `${source}: ${name} ${value}`),
     not: ruledOut.map((one) => `${one.check}: ${one.by}`),
-    helps: actions.map((action) => `${action.id} (risk: ${action.risk}): ${action.why}`),
+    helps: [
+      ...(first === undefined ? [] : [first]),
+      ...actions.map((action) => `${action.id} (risk: ${action.risk}): ${action.why}`),
+    ],
     atRisk,
   }
 }

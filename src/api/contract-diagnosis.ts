@@ -17,6 +17,7 @@ export const findingSchema = z.strictObject({
   severity,
   server: z.string(),
   says: z.string(), // one sentence
+  first: z.string().optional(), // what a person does about it first, where no action does it
   evidence: z.array(z.strictObject({ source: z.string(), name: z.string(), value: z.string() })),
   ruledOut: z.array(z.strictObject({ check: z.string(), by: z.string() })),
   explains: z.array(z.string()), // names of alerts, and ids of checks whose findings follow

@@ -5,11 +5,13 @@ import type { Finding } from '../diagnosis/diagnose.ts'
 import type { Undecided } from '../diagnosis/check.ts'
 import type { Incident } from '../diagnosis/incident.ts'
 import type { CouldNotLook } from '../fleet/server.ts'
+import { present } from '../lib/present.ts'
 import type { AtRiskDocument, FindingDocument, IncidentDocument } from './contract.ts'
 
-export function findingDocument(finding: Finding): FindingDocument {
+export function findingDocument({ first, ...finding }: Finding): FindingDocument {
   return {
     ...finding,
+    ...present({ first }),
     evidence: finding.evidence.map((fact) => ({ ...fact })),
     ruledOut: finding.ruledOut.map((one) => ({ ...one })),
     explains: [...finding.explains],

@@ -52,17 +52,19 @@ function findingsLines({ findings, undecided }: Examination): string[] {
   return lines
 }
 
-function rootLines({ check, severity, server, says, evidence, ruledOut, explains, actions }: Finding): string[] {
+function rootLines({ check, severity, server, says, first, evidence, ruledOut, explains, actions }: Finding): string[] {
   const lines = [`root cause: ${check} on ${server} (${severity})`, `    ${printable(says)}`]
   for (const { source, name, value } of evidence) lines.push(`    proof      ${source}: ${name} ${printable(value)}`)
   for (const { check: other, by } of ruledOut) lines.push(`    not        ${other}: ${printable(by)}`)
   if (explains.length > 0) lines.push(`    explains   ${explains.join(', ')}`)
+  if (first !== undefined) lines.push(`    → first: ${printable(first)}`)
   for (const { id, why, risk } of actions) lines.push(`    → ${id} (risk: ${risk}): ${printable(why)}`)
   return [...lines, '']
 }
 
-function otherLines({ check, kind, severity, server, says, actions: [action] }: Finding): string[] {
+function otherLines({ check, kind, severity, server, says, first, actions: [action] }: Finding): string[] {
   const line = `  ${kind === 'advice' ? 'advice' : `${severity} ${kind}`} ${check} on ${server}: ${printable(says)}`
+  if (first !== undefined) return [line, `    → first: ${printable(first)}`]
   return action === undefined ? [line] : [line, `    → ${action.id} (risk: ${action.risk}): ${printable(action.why)}`]
 }
 

@@ -53,7 +53,7 @@ export function postMortem(incident: IncidentDocument): string {
   ].join('\n')
 }
 
-function rootLines({ check, server, says, evidence, ruledOut, actions }: FindingDocument): string[] {
+function rootLines({ check, server, says, first, evidence, ruledOut, actions }: FindingDocument): string[] {
   return [
     `**\`${check}\` on ${server}.** ${oneLine(says)}`,
     '',
@@ -66,6 +66,7 @@ function rootLines({ check, server, says, evidence, ruledOut, actions }: Finding
       '',
       ruledOut.map((one) => `\`${one.check}\`: ${oneLine(one.by)}`),
     ),
+    ...(first === undefined ? [] : [`To do first: ${oneLine(first)}`, '']),
     ...(actions.length === 0 ? [] : ['What may help:', '']),
     ...section(
       '',

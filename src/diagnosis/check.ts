@@ -28,6 +28,7 @@ export interface Found {
   readonly severity: Severity
   readonly server?: string // whom it is about; the server that was looked at when absent
   readonly says: string // one sentence in plain words, with numbers and their units
+  readonly first?: string // what a person does about it first, where that is nothing that an action of ours does
   readonly evidence: readonly Fact[] // what proves it; never empty
   readonly ruledOut?: readonly RuledOut[]
   readonly alerts?: readonly string[] // alerts that follow from it

@@ -27,6 +27,7 @@ export interface Finding {
   readonly severity: Severity
   readonly server: string
   readonly says: string
+  readonly first?: string | undefined
   readonly evidence: readonly Fact[]
   readonly ruledOut: readonly RuledOut[]
   readonly explains: readonly string[] // names of alerts, and ids of checks whose findings follow
@@ -146,7 +147,7 @@ function bringsCheck(cause: Candidate, id: string, server: string): boolean {
 
 function findingOf(candidate: Candidate, all: readonly Candidate[], alerts: readonly ActiveAlert[]): Finding {
   const { check, server, found } = candidate
-  const { kind, severity, says, evidence, ruledOut = [], actions = [] } = found
+  const { kind, severity, says, first, evidence, ruledOut = [], actions = [] } = found
   const effects = all.filter((other) => brings(candidate, other)).map((other) => other.check)
   const isExplained = all.some((other) => brings(other, candidate) && !leadsBack(candidate, other))
   return {
@@ -155,6 +156,7 @@ function findingOf(candidate: Candidate, all: readonly Candidate[], alerts: read
     severity,
     server,
     says,
+    first,
     evidence,
     ruledOut,
     explains: [...(found.alerts ?? []), ...new Set(effects)],

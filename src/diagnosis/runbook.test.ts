@@ -24,17 +24,23 @@ describe('every runbook', () => {
   }
 })
 
-// No evidence makes all checks speak, so the alerts that follow from what they find are read out of their sources.
+// No evidence makes all checks speak, so what they may say is read out of their sources.
+const sourceOf = (id: string): string => readFileSync(join(import.meta.dirname, 'checks', `${id}.ts`), 'utf8')
+
 test('whatever check says that an alert follows is a step of the runbook of that alert', async () => {
   const shipped = new Set(readdirSync(folder).map((file) => file.replace('.md', '')))
   for (const id of checks.keys()) {
-    const source = readFileSync(join(import.meta.dirname, 'checks', `${id}.ts`), 'utf8')
-    for (const [, alert = ''] of source.matchAll(/'([A-Z]\w+)'/g)) {
+    for (const [, alert = ''] of sourceOf(id).matchAll(/'([A-Z]\w+)'/g)) {
       if (!shipped.has(alert)) continue
       const { lines } = await readRunbook(alert, [folder])
       assert.ok(lines.flatMap((line) => line.checks).includes(id), `${alert}.md does not ask ${id}`)
     }
   }
+})
+
+test('every check says what helps: an action, or what a person does first', () => {
+  const silent = [...checks.keys()].filter((id) => !/\bfirst\b|actions: \[\s*\{|actions[,(:]/.test(sourceOf(id)))
+  assert.deepEqual(silent, [])
 })
 
 test('a step that goes on over lines is one, with all that it names', () => {

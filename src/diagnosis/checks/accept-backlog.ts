@@ -24,6 +24,8 @@ export default {
       says: `${isCut ? `The queue of ${server.id} for new connections is cut from ${wanted} to ${allowed} by the kernel` : `The queue of ${server.id} for new connections holds ${length}`}${
         isFull ? `, and ${waiting} stand in it: further ones are dropped` : ''
       }.${dropped > 0 ? ` ${dropped} connections were dropped on this machine since it was started: their clients waited a second or three.` : ''}`,
+      first:
+        'Raise net.core.somaxconn on its machine (sysctl -w net.core.somaxconn=1024) and tcp-backlog, which counts from its next start; and find who opens so many connections at once.',
       evidence: [
         { source: '/proc/sys/net/core', name: 'somaxconn', value: String(allowed) },
         settingFact(server, 'tcp-backlog'),

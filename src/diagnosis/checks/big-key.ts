@@ -3,7 +3,7 @@
 import { formatBytes, formatCount, formatDuration } from '../../lib/units.ts'
 import type { ServerCheck } from '../check.ts'
 import type { KeySeen } from '../evidence.ts'
-import { slowCommands, slowFact, slowMs, slowText } from '../readings/slow-commands.ts'
+import { insteadOf, slowCommands, slowFact, slowMs, slowText } from '../readings/slow-commands.ts'
 
 const BIG_BYTES = 1 << 20 // with a slow command on it
 const HUGE_BYTES = 64 << 20 // by itself: to copy, to expire, to migrate it takes a noticeable while
@@ -33,6 +33,7 @@ export default {
       kind: 'fault',
       severity: 'warning',
       says: `The key ${key.key} is ${sizeText(key)}: ${slowText(worst)}${times}, and meanwhile no other client was served.`,
+      first: `${insteadOf(worst)} In the long run: several smaller keys.`,
       evidence: [factOf(key), ...slow.slice(0, 2).map(slowFact)],
       ruledOut: [
         { check: 'slow-command', by: `${worst.name.toUpperCase()} takes long because of this key` },

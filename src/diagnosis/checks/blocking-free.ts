@@ -35,6 +35,7 @@ export default {
       kind: 'fault',
       severity: 'warning',
       says: `${slowText(worst)}${times} to free its memory${now}, and meanwhile no other client was served.`,
+      first: `UNLINK (for FLUSHALL: ASYNC) frees in the background; for applications that keep their commands: CONFIG SET ${lazy} yes.`,
       evidence: [
         ...slow.slice(0, 3).map(slowFact),
         ...(server.config === undefined ? [] : [settingFact(server, lazy)]),

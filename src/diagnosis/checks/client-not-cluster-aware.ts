@@ -29,6 +29,8 @@ export default {
           says: isCross
             ? `Clients of ${node.id} use keys of several slots in one command and are refused (CROSSSLOT), ${Math.round(crossed)} times a second.`
             : `Clients ask ${node.id} for keys that other nodes have and are sent on (MOVED), ${Math.round(moved)} times a second: they do not know that it is a Cluster.`,
+          first:
+            'Give these clients a library that speaks Cluster (redis-cli: -c), and keys that belong together a common {tag}.',
           evidence: [
             errors(node, 'MOVED', moved),
             errors(node, 'CROSSSLOT', crossed),

@@ -23,6 +23,8 @@ export default {
         moved === undefined
           ? `The clock of ${server.id} is ${formatDuration(Math.abs(apart ?? 0))} ${(apart ?? 0) > 0 ? 'ahead of' : 'behind'} the one of this machine: one of the two is wrong, and times to live are counted by the server’s.`
           : `The clock of ${server.id} was set ${formatDuration(Math.abs(moved))} ${moved > 0 ? 'forward' : 'back'} while it was looked at: keys expire too ${moved > 0 ? 'early' : 'late'}.`,
+      first:
+        'See what sets the clock of its machine (chronyc tracking, timedatectl) and make it slew instead of step; keys with a time to live end by the clock.',
       evidence: [
         {
           source: 'INFO server',

@@ -16,6 +16,7 @@ export default {
         severity: hasVote(view.me) ? 'critical' : 'warning',
         server: view.node.id,
         says: `${view.node.id} answers clients, and the other nodes do not reach it on the Cluster bus, port ${busPort(view.node)}: they take it for failed.`,
+        first: `Open TCP port ${busPort(view.node)} between all nodes: it is their bus, and not the port of clients; cluster-announce-bus-port where addresses are translated.`,
         evidence: [...facts, clusterFact(view, 'cluster_state')],
         ruledOut: [
           { check: 'process-down', by: 'it answers' },

@@ -29,6 +29,8 @@ export default {
       kind: 'fault',
       severity: 'warning',
       says: `${formatCount(opened)} connections a second are opened and closed again, for ${formatCount(commands)} commands: somebody connects for each of them${from === '' ? '' : `, mostly from ${from}`}.`,
+      first:
+        'Give that application a pool of connections that it keeps; closing its connections here would only make it open more.',
       evidence: [
         { source: 'INFO stats', name: 'total_connections_received', value: `+${formatCount(opened)} a second` },
         { source: 'INFO stats', name: 'total_commands_processed', value: `+${formatCount(commands)} a second` },

@@ -30,6 +30,8 @@ export default {
       kind: 'fault',
       severity: 'warning',
       says: `The thread that executes commands is at its limit: ${percent(Math.min(1, share))} of a core for ${formatCount(perSecond)} commands a second; ${most}.`,
+      first:
+        'Let replicas answer reads, cache what is asked most in the application, and look at the slowest commands; one server has one such thread, so beyond it: Cluster.',
       evidence: [
         { source: 'INFO cpu', name: 'the main thread', value: percent(share) },
         ...loads.slice(0, 3).map(loadFact),

@@ -22,6 +22,8 @@ export default {
       kind: 'fault',
       severity: 'warning',
       says: `The server wants to run and is kept waiting: ${why}. It got ${percent(share)} of a core.`,
+      first:
+        'Raise its CPU quota, or move its neighbours (or the server) to another machine; a restart gives it no more.',
       evidence: facts(server, kept),
       ruledOut: [
         ...(share < MINE ? [{ check: 'cpu-saturated', by: `it used only ${percent(share)} of a core` }] : []),

@@ -26,6 +26,8 @@ export default {
       kind: 'fault',
       severity: 'warning',
       says: `${formatCount(perSecond)} keys a second expire, and removing them takes ${percent(share)} of a core${capReached > 0 ? '; it had to stop at its time limit and goes on later' : ''}: they were written together with the same life.`,
+      first:
+        'Let the application spread its times to live by some random seconds; keys that are written together should not end together.',
       evidence: [
         { source: 'INFO stats', name: 'expired_keys', value: `+${formatCount(perSecond)} a second` },
         { source: 'INFO stats', name: 'expired_stale_perc', value: `${stale} %` },

@@ -24,6 +24,8 @@ export default {
       kind: 'risk',
       severity: 'warning',
       says: `Anybody who reaches ${server.id} over the network may do anything: it listens on ${shownBind(server)}, wants no password, and protected mode is off.`,
+      first:
+        'Close the port to strangers first (a firewall, or bind to the addresses that are needed), then give it users with passwords.',
       evidence: open,
       ruledOut: [{ check: 'protected-mode', by: 'it is off: nobody is turned away' }],
     }
@@ -70,6 +72,8 @@ function attacked(server: ServerEvidence, traces: readonly Fact[], open: readonl
     says: isWritten
       ? `Somebody made ${server.id} write where other programs read their files, as attackers do to get into the machine. Close the way to it first, and keep what there is: CONFIG GET *, CLIENT LIST, ACL LOG.`
       : `Something sent ${server.id} what a web browser sends: a page, or a scanner, tries to command it. The server cut the connection.${open === undefined ? '' : ' It is open to everybody on the network.'}`,
+    first:
+      'Treat it as a break-in: close the port to strangers now, keep the evidence (CONFIG GET *, CLIENT LIST, ACL LOG, MODULE LIST) before anything is cleaned, and change the passwords that it held.',
     evidence: [...traces, ...(open ?? [])],
     ruledOut: [
       { check: 'tls-mismatch', by: 'what came was no TLS, but the words of HTTP, or settings that were changed' },

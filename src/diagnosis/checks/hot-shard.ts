@@ -30,6 +30,8 @@ export default {
         severity: cpu !== undefined && cpu >= BUSY_SHARE ? 'warning' : 'info',
         server: hot.node.id,
         says: `${hot.node.id} does ${formatCount(hot.commands)} commands a second and the shard in the middle ${formatCount(median.commands)}, with ${hot.slots} and ${median.slots} slots${cpu === undefined ? '' : `; its main thread uses ${Math.round(cpu * 100)} % of a core`}.`,
+        first:
+          'Look which keys are asked most (redis-cli --hotkeys needs an LFU policy); spread such a key over several, or move slots away: redis-cli --cluster rebalance.',
         evidence: shards.map(({ node, commands, slots }) => ({
           source: `INFO stats of ${node.id}, twice`,
           name: 'commands a second',

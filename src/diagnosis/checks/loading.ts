@@ -2,6 +2,7 @@
 // that time (a liveness probe, an impatient person) makes it begin again.
 
 import { formatBytes, formatDuration } from '../../lib/units.ts'
+import { ANSWERS } from '../../redis/answers.ts'
 import type { ServerCheck } from '../check.ts'
 import { infoFact, infoNumber, infoText, lastLogged } from '../readings/reading.ts'
 import { LOST_REPLICAS_BRINGS } from '../readings/replication-links.ts'
@@ -32,6 +33,7 @@ export default {
         (percent === undefined
           ? ''
           : ` ${percent} % are read after ${formatDuration(forSeconds * 1_000)}${left === undefined ? '' : `, about ${formatDuration(left * 1_000)} are left`}. A restart begins from zero.`),
+      first: ANSWERS.loading.first,
       evidence: [
         { source: 'the answer', name: 'PING', value: server.answer.text ?? server.answer.id },
         ...(server.info === undefined

@@ -1,6 +1,7 @@
 // A user who may log in and may not do what he tries. What Respite itself may not ask is said as "could not look", and only
 // where it cannot even say PING is it a fault.
 
+import { ANSWERS } from '../../redis/answers.ts'
 import type { Answered, ServerCheck } from '../check.ts'
 import type { AclLogSeen, ServerEvidence } from '../evidence.ts'
 import { infoFact } from '../readings/reading.ts'
@@ -21,6 +22,7 @@ function ours({ id, answer }: ServerEvidence): Answered {
     kind: 'fault',
     severity: 'warning',
     says: `${id} lets Respite in and permits it nothing: the server is well, and it is only we who cannot look.`,
+    first: ANSWERS.noperm.first,
     evidence: [{ source: 'a new connection', name: 'PING', value: answer.text ?? 'NOPERM' }],
     ruledOut: [{ check: 'wrong-password', by: 'the login succeeded' }],
     alerts: ['RedisNotMeasured'],
@@ -39,6 +41,7 @@ function theirs(server: ServerEvidence): Answered {
     kind: 'fault',
     severity: 'warning',
     says: `The user ${last.username} may not ${what(last)} on ${server.id}, and tries to (${last.count} times).${more}`,
+    first: `ACL SETUSER ${last.username} with just what it needs, and ACL SAVE (or CONFIG REWRITE), so that the next start knows it too.`,
     evidence: [
       ...refused.slice(0, 3).map((entry) => ({
         source: 'ACL LOG',

@@ -51,6 +51,7 @@ function keyEventsOff(server: ServerEvidence, pubsub: PubSubSeen): Answered {
     kind: 'fault',
     severity: 'warning',
     says: `${first.subscribers} clients of ${server.id} wait on ${first.channel}, and the server is set to tell nothing of keys (notify-keyspace-events is empty).`,
+    first: `CONFIG SET notify-keyspace-events with the letters of the events that are waited for (Ex: keys that expired), and CONFIG REWRITE.`,
     evidence: [
       { source: 'PUBSUB NUMSUB', name: first.channel, value: String(first.subscribers) },
       settingFact(server, 'notify-keyspace-events'),
@@ -80,6 +81,8 @@ function unheard(server: ServerEvidence, evidence: Evidence, pubsub: PubSubSeen)
     kind: 'fault',
     severity: 'warning',
     says: `${rate.toFixed(1)} messages a second are published on ${server.id} and nobody hears them: no client subscribes to anything, and what was published is gone.`,
+    first:
+      'See whether the subscribers are connected, and to this server; messages are kept by nobody: where none may be lost, use a stream.',
     evidence: [
       { source: 'INFO commandstats', name: 'cmdstat_publish', value: `${rate.toFixed(1)} calls a second` },
       ...(channels === undefined ? [] : [infoFact(server, 'stats', 'pubsub_channels')]),

@@ -28,6 +28,8 @@ export default {
       kind: isFull ? 'fault' : isNear ? 'risk' : 'advice',
       severity: isFull ? 'critical' : 'warning',
       says: `The operating system allows ${server.id} only ${openFilesLimit ?? reduced?.files ?? 'few'} open files.${allowed}${isFull ? ' It is full, and new clients are turned away.' : ''}`,
+      first:
+        'Raise LimitNOFILE of its unit (or ulimit -n, or nofile of the container) to maxclients and 32 more, and restart it: replicas first, then fail over.',
       evidence: facts(server, reduced, noMore === undefined ? [] : [logFact(noMore)]),
       ruledOut: isFull
         ? [{ check: 'maxclients-reached', by: 'the limit that was reached is not the one of the configuration' }]

@@ -20,6 +20,7 @@ export default {
       kind: 'advice',
       severity: 'info',
       says: `On the machine of ${server.id}: ${advice.map(({ says }) => says).join('; ')}.`,
+      first: 'What is set with sysctl holds until the machine starts again; put it into /etc/sysctl.d, too.',
       evidence: advice.map(({ fact }) => fact),
     }
   },

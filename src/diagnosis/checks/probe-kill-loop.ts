@@ -68,6 +68,8 @@ function found(server: ServerEvidence, { takenAt }: Evidence, ended: readonly Ru
     kind: 'fault',
     severity: server.role === 'replica' ? 'warning' : 'critical',
     says: `${server.id} was told to end ${ended.length} times in ${formatDuration(sinceMs)} ${when}, and started again each time, as a liveness probe does that takes a server which is not ready for a dead one. ${when === 'while it served' ? 'Each time its clients are cut off.' : 'Each start begins to load from zero: let it finish.'}`,
+    first:
+      'Give the liveness probe a longer time or any reply as an answer (LOADING is one), and ask for readiness apart; each kill begins the loading anew.',
     evidence: [...ended.slice(-LEAST_KILLED).map(({ start }) => logFact(start)), ...counted],
     ruledOut: [
       { check: 'kernel-oom-kill', by: 'it was told to end and did so in order; the kernel does not ask' },

@@ -1,5 +1,6 @@
 // Without a password, a server that is asked over the network refuses everybody but those on its own machine.
 
+import { ANSWERS } from '../../redis/answers.ts'
 import type { ServerCheck } from '../check.ts'
 import { severityOfLoss } from '../readings/reading.ts'
 
@@ -12,7 +13,8 @@ export default {
     return {
       kind: 'fault',
       severity: severityOfLoss(server),
-      says: `${id} is well and in protected mode: it has no password, and turns away everybody who comes over the network. Give it a password or users; without protected mode it would be open to all.`,
+      says: `${id} is well and in protected mode: it has no password, and turns away everybody who comes over the network.`,
+      first: `${ANSWERS.denied.first} It would be open to all.`,
       evidence: [
         { source: 'a new connection', name: 'PING', value: answer.text ?? 'DENIED' },
         ...(conf === undefined

@@ -22,6 +22,8 @@ export default {
       kind: 'fault',
       severity: 'warning',
       says: `${showClient(last.client)} was closed ${agoText(evidence, last.entry)}: it had sent ${formatBytes(clientNumber(last.client, 'qbuf'))} of a command that was not yet whole, more than ${limitText}.${times}`,
+      first:
+        'See what that client sends: a value or a pipeline that large is split by the application; raise client-query-buffer-limit only where it is meant.',
       evidence: [
         logFact(last.entry),
         ...(server.config === undefined ? [] : [settingFact(server, 'client-query-buffer-limit')]),

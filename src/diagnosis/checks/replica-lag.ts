@@ -2,6 +2,7 @@
 // of its last word: a replica one gigabyte behind shows 0 there. Where the data waits tells the cause: at the primary for
 // the network, or at the replica for its processor.
 
+import { present } from '../../lib/present.ts'
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import { ANSWERS } from '../../redis/answers.ts'
 import type { Fact, RuledOut, ServerCheck } from '../check.ts'
@@ -29,6 +30,7 @@ export default {
       kind: 'fault',
       severity: 'warning',
       says: `${server.id} is ${formatBytes(behind)} behind its primary ${link.primaryId}, which is ${formatDuration(seconds * 1_000)} of what is written: ${cause.says}. That much is lost if it has to take over now.`,
+      ...present({ first: cause.first }),
       evidence: [
         {
           source: `INFO replication of ${link.primaryId}`,
@@ -60,6 +62,7 @@ function secondsBehind({ replica, primary, listed }: ReplicationLink, behind: nu
 
 interface Cause {
   readonly says: string
+  readonly first?: string
   readonly facts: readonly Fact[]
   readonly ruledOut: readonly RuledOut[]
 }
@@ -67,7 +70,12 @@ interface Cause {
 function causeOf({ replica, primary, listed }: ReplicationLink): Cause {
   const { answer, process: running } = replica
   if (answer.id !== 'ok' && answer.id !== 'unasked')
-    return { says: `it does not answer (${ANSWERS[answer.id].says})`, facts: [], ruledOut: [] }
+    return {
+      says: `it does not answer (${ANSWERS[answer.id].says})`,
+      first: ANSWERS[answer.id].first,
+      facts: [],
+      ruledOut: [],
+    }
   const received = infoNumber(replica, 'slave_read_repl_offset')
   const applied = infoNumber(replica, 'slave_repl_offset')
   const share = infoRate(replica, 'used_cpu_user_main_thread')
@@ -86,12 +94,20 @@ function causeOf({ replica, primary, listed }: ReplicationLink): Cause {
       : [{ source: 'CLIENT LIST of the primary', name: 'waits to be sent', value: formatBytes(waiting) }]),
   ]
   if (busy !== undefined && busy >= BUSY_SHARE)
-    return { says: 'its processor is busy all the time', facts, ruledOut: [] }
+    return {
+      says: 'its processor is busy all the time',
+      first:
+        'SLOWLOG GET and CLIENT LIST on the replica: who reads what there; it applies the stream with the same thread that answers reads.',
+      facts,
+      ruledOut: [],
+    }
   const before = primary === undefined ? undefined : listedBefore(primary).find(({ id }) => id === replica.id)
   const moved = before !== undefined && listed !== undefined && listed.offset > before.offset
   if (busy !== undefined && (waiting ?? 0) > LEAST_BYTES)
     return {
       says: `the network between them is too slow, the data waits at the primary${moved ? '' : ' and does not move'}`,
+      first:
+        'Look at the path between the two machines: losses (ss -ti shows retransmissions), a limit of bandwidth; and at what is written, where it is more than before.',
       facts,
       ruledOut: [
         { check: 'cpu-saturated', by: `its main thread uses ${Math.round(busy * 100)} % of a core` },

@@ -23,6 +23,7 @@ export default {
         (copying
           ? ` It is taking a full copy${left > 0 ? ` (${formatBytes(left)} are left)` : ''}; a restart would begin it again.`
           : ''),
+      first: 'Mend the link to its primary; where reads may be old meanwhile: CONFIG SET replica-serve-stale-data yes.',
       evidence: [
         { source: 'the answer', name: 'PING', value: server.answer.text ?? server.answer.id },
         ...(server.info === undefined

@@ -18,6 +18,8 @@ export default {
       kind: 'fault',
       severity: 'warning',
       says: `The Sentinel ${server.id} is in TILT and takes part in no failover${left}: its process stood still for more than two seconds, or its clock jumped.`,
+      first:
+        'Wait half a minute: it ends by itself. When it comes again, see what stops that process or its clock: the processor, the memory, the time service.',
       evidence: [
         infoFact(server, 'sentinel', 'sentinel_tilt'),
         ...(since === undefined ? [] : [infoFact(server, 'sentinel', 'sentinel_tilt_since_seconds')]),

@@ -5,7 +5,7 @@ import { formatDuration } from '../../lib/units.ts'
 import type { ServerCheck, Undecided } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
 import { settingNumber } from '../readings/reading.ts'
-import { slowCommands, slowFact, slowMs, slowText, type SlowCommand } from '../readings/slow-commands.ts'
+import { insteadOf, slowCommands, slowFact, slowMs, slowText, type SlowCommand } from '../readings/slow-commands.ts'
 
 const LONG_MS = 1_000 // one of them is enough, for a minute
 const MINUTE_MS = 60_000
@@ -33,6 +33,7 @@ export default {
       kind: goesOn ? 'fault' : 'advice',
       severity: goesOn ? 'warning' : 'info',
       says: `${slowText(worst)}, and meanwhile no other client was served${often}.`,
+      first: insteadOf(worst),
       evidence: slow.slice(0, 3).map(slowFact),
       ruledOut: [
         { check: 'disk-stall', by: 'the slow log counts only the time in which the command itself ran' },

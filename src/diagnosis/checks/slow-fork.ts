@@ -26,6 +26,8 @@ export default {
       kind: isNow ? 'fault' : 'risk',
       severity: 'warning',
       says: `The last fork took ${formatDuration(forkUs / 1_000)} for ${formatBytes(used)}${isPoor ? `, which is slow (${gbPerSecond.toFixed(1)} GB a second)` : ''}; for that long nobody was served${again}.`,
+      first:
+        'Save on a replica instead, turn huge pages off, or give it less data: several smaller servers fork faster than one large one.',
       evidence: [
         { source: 'INFO stats', name: 'latest_fork_usec', value: `${forkUs} µs` },
         { source: 'INFO memory', name: 'used_memory', value: formatBytes(used) },

@@ -78,6 +78,7 @@ function others(server: ServerEvidence, evidence: Evidence): Answered {
     kind: 'fault',
     severity: 'warning',
     says: `Somebody speaks plain text to the TLS port of ${server.id}: ${count} connections failed so in the last minute.`,
+    first: 'Find that client (its address is in the log at verbose) and give it TLS, or the port without.',
     evidence: [logFact(last)],
     ruledOut: [{ check: 'tls-expired', by: 'what fails is the first word of the client, not a certificate' }],
   }

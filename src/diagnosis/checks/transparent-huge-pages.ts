@@ -25,6 +25,8 @@ export default {
       kind: 'risk',
       severity: 'warning',
       says: `${formatBytes(huge)} of the server's memory (${percent(huge / process.residentBytes)}) are in huge pages: while a snapshot is written, each small write copies two megabytes.${cost}`,
+      first:
+        'On its machine: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled, then restart the server; disable-thp yes does it for one server.',
       evidence: [
         { source: `/proc/${process.pid}/smaps_rollup`, name: 'AnonHugePages', value: formatBytes(huge) },
         ...(kernel?.hugePages === undefined

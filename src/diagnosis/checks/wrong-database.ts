@@ -24,6 +24,7 @@ export default {
       kind: 'risk',
       severity: 'warning',
       says: `${lost.length === 1 ? 'A client looks' : `${lost.length} clients look`} for keys in database ${first['db']} of ${id}, which is empty; the keys are in ${where}.`,
+      first: 'Compare SELECT or the /N at the end of the URL of these clients with those that write.',
       evidence: [
         {
           source: 'CLIENT LIST',

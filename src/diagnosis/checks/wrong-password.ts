@@ -1,6 +1,7 @@
 // Logins that are refused. When they are Respite's own, the server is well and it is only we who cannot look; when they are
 // others', somebody still has an old password, or tries many.
 
+import { ANSWERS } from '../../redis/answers.ts'
 import type { Answered, ServerCheck } from '../check.ts'
 import type { AclLogSeen, ServerEvidence } from '../evidence.ts'
 import { infoFact, infoRate } from '../readings/reading.ts'
@@ -23,6 +24,7 @@ function ours({ id, answer }: ServerEvidence): Answered {
     kind: 'fault',
     severity: 'warning',
     says: `${id} ${wants}. The server is well as far as can be seen; where the password was changed, applications are refused too.`,
+    first: ANSWERS[answer.id].first,
     evidence: [{ source: 'a new connection', name: 'login', value: answer.text ?? answer.id }],
     ruledOut: [
       { check: 'process-down', by: 'it answers' },
@@ -54,6 +56,9 @@ function theirs(server: ServerEvidence): Answered {
         ? `${users.size} different users look like somebody who tries passwords.`
         : 'A client has an old password, or none.'
     }`,
+    first: isAttack
+      ? 'Close the port to these addresses.'
+      : 'Give that client the password; a user may have two at once: ACL SETUSER name >new keeps the old one until all clients know the new.',
     evidence: [
       ...['errorstat_WRONGPASS', 'errorstat_NOAUTH']
         .filter((field) => server.info?.fields[field] !== undefined)

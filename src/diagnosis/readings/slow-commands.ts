@@ -74,6 +74,24 @@ export function slowText(slow: SlowCommand): string {
   return `${shown(slow)} took ${formatDuration(slowMs(slow))}`
 }
 
+const LESS_AT_ONCE: readonly (readonly [commands: ReadonlySet<string>, instead: string])[] = [
+  [words('keys randomkey'), 'SCAN with MATCH asks the same in small steps, with others in between'],
+  [words('eval eval_ro evalsha evalsha_ro fcall fcall_ro'), 'Let the script do less at a time, in several calls'],
+  [words('exec'), 'Shorter transactions let others in between'],
+  [words('sort sort_ro'), 'A sorted set keeps the order that SORT works out each time; or ask a replica'],
+  [words('hgetall hkeys hvals'), 'HMGET reads only the fields that are needed, HSCAN all of them in small steps'],
+  [words('smembers sunion sinter sdiff'), 'SISMEMBER asks for one member, SSCAN reads all of them in small steps'],
+  [words('lrange'), 'LRANGE of some hundred elements at a time'],
+  [words('zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex'), 'A range of some hundred members at a time'],
+  [words('del'), 'UNLINK frees the memory in the background'],
+]
+
+/** What an application asks instead of a command that took long. */
+export function insteadOf({ name }: SlowCommand): string {
+  const [, instead] = LESS_AT_ONCE.find(([commands]) => commands.has(name)) ?? []
+  return `${instead ?? 'Ask for less at a time, or ask a replica'}. Ask whoever owns that client; to end a command that runs, closing its client does not help.`
+}
+
 /** The command as a fact. */
 export function slowFact(slow: SlowCommand): Fact {
   const { client, clientName, at } = slow.entry
