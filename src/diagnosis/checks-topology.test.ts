@@ -71,6 +71,26 @@ describe('a replica without a link', () => {
     assert.ok(namesOf(judged(ends)).includes('replica-auth-failed on h:2'))
   })
 
+  test('whose log cannot be seen may be whom its primary refuses: no other client is blamed', () => {
+    const client = { addr: 'h:51234', name: '' }
+    const entry = {
+      reason: 'auth',
+      context: 'toplevel',
+      object: 'AUTH',
+      username: 'default',
+      count: 3,
+      ageSeconds: 1,
+      client,
+    }
+    const refusing = primary({ acl: { log: [entry] } as never })
+    const { undecided, findings } = judged([refusing, replica({ info: DOWN, config: { masterauth: '(redacted)' } })])
+    assert.deepEqual(
+      findings.filter(({ check }) => check === 'wrong-password'),
+      [],
+    )
+    assert.ok(undecided.some(({ between }) => between.join() === 'wrong-password,replica-auth-failed'))
+  })
+
   test('has a fault of its own beside another replica that is stopped, and of a stopped primary has not', () => {
     const log = logOf('Timeout connecting to the MASTER...')
     const cutOff = replica({ id: 'h:3', address: 'h:3', info: DOWN, log })

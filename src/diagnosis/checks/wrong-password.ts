@@ -3,8 +3,9 @@
 
 import { ANSWERS } from '../../redis/answers.ts'
 import type { Answered, ServerCheck } from '../check.ts'
-import type { AclLogSeen, ServerEvidence } from '../evidence.ts'
-import { infoFact, infoRate } from '../readings/reading.ts'
+import type { AclLogSeen, Evidence, ServerEvidence } from '../evidence.ts'
+import { infoFact, infoRate, infoText, setting } from '../readings/reading.ts'
+import { linkTrouble } from '../readings/replication-links.ts'
 
 const RECENT_SECONDS = 60
 const MANY_USERS = 5
@@ -12,9 +13,9 @@ const MANY_USERS = 5
 export default {
   asks: 'Are logins refused?',
 
-  look(server) {
+  look(server, evidence) {
     const { id } = server.answer
-    return id === 'noauth' || id === 'wrongpass' ? ours(server) : theirs(server)
+    return id === 'noauth' || id === 'wrongpass' ? ours(server) : theirs(server, evidence)
   },
 } satisfies ServerCheck
 
@@ -36,13 +37,20 @@ function ours({ id, answer }: ServerEvidence): Answered {
 }
 
 /** Those of the last minute; an old one is somebody's mistake of once. */
-function theirs(server: ServerEvidence): Answered {
+function theirs(server: ServerEvidence, evidence: Evidence): Answered {
   const rate =
     (infoRate(server, 'errorstat_WRONGPASS', 'count') ?? 0) + (infoRate(server, 'errorstat_NOAUTH', 'count') ?? 0)
   const refused = (server.acl?.log ?? []).filter(isRecentLogin)
   if (rate === 0 && refused.length === 0) return undefined
   const users = new Set(refused.map(({ username }) => username))
   const hosts = new Set(refused.map(({ client }) => (client['addr'] ?? '').replace(/:\d+$/, '')))
+  const replica = evidence.servers.find((one) => mayBeRefused(one, server, evidence) && hosts.has(hostOf(one)))
+  if (replica !== undefined)
+    return {
+      between: ['wrong-password', 'replica-auth-failed'],
+      says: `Logins at ${server.id} from ${hostOf(replica)} are refused, and its replica ${replica.id} runs there, whose own words about its link could not be read: it may be the replica, or another client of that machine.`,
+      wouldTell: `the last lines of the log of ${replica.id}: it says "Unable to AUTH" when it is the one`,
+    }
   const who =
     refused.length === 0
       ? ''
@@ -72,6 +80,16 @@ function theirs(server: ServerEvidence): Answered {
     ruledOut: [{ check: 'missing-permission', by: 'logins are refused, and not commands' }],
     alerts: ['RedisAuthErrors'],
   }
+}
+
+const hostOf = ({ address }: ServerEvidence): string => address.replace(/:\d+$/, '')
+
+/** A replica of the server that was not seen, or follows it no more and nobody knows why. */
+function mayBeRefused(one: ServerEvidence, server: ServerEvidence, evidence: Evidence): boolean {
+  if (one.role !== 'replica' || one.primary !== server.id) return false
+  if (one.info === undefined) return true
+  const isDown = infoText(one, 'master_link_status') === 'down'
+  return isDown && setting(one, 'masterauth') !== '' && linkTrouble(one, evidence) === undefined
 }
 
 function isRecentLogin({ reason, ageSeconds, client }: AclLogSeen): boolean {
