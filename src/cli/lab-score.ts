@@ -1,7 +1,9 @@
 // Every fault of the lab in every variant, diagnosed, and how often the cause was named: a confusion matrix, in which a
 // doubt is not a mistake and a wrong name is the worst.
 
+import { rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { INJURIES } from '../../lab/injuries.ts'
 import { seededRandom } from '../../lab/random.ts'
 import { fewAtOnce } from '../lib/few-at-once.ts'
@@ -29,16 +31,17 @@ export interface ScoreOptions {
   readonly only?: string | undefined // one fault
   readonly variants?: number | undefined // of each, the first ones; all when absent
   readonly pairs?: boolean // two faults at once instead of one
+  readonly saveTo?: string | undefined // folder for what was seen of each scene that was not judged right
   onLine?(line: ScoreLine | Failed): void
 }
 
 export async function scoreFaults(options: ScoreOptions): Promise<Score> {
-  const { seed, onLine } = options
+  const { seed, saveTo, onLine } = options
   const scenes = options.pairs === true ? await pairs(options) : await singles(options)
   const lines: (ScoreLine | Failed)[] = []
   const inTurn = fewAtOnce(availableParallelism())
   const score = async (scene: SceneName): Promise<void> => {
-    const line = await scoreScene(scene, seed)
+    const line = await scoreScene(scene, { seed, saveTo })
     lines.push(line)
     onLine?.(line)
   }
@@ -76,15 +79,23 @@ async function pairs({ seed, only, variants = 1 }: ScoreOptions): Promise<SceneN
   return all.filter(({ id }) => only === undefined || id === only)
 }
 
-async function scoreScene({ id, variant, second }: SceneName, seed: number): Promise<ScoreLine | Failed> {
+async function scoreScene(
+  { id, variant, second }: SceneName,
+  { seed, saveTo }: Pick<ScoreOptions, 'seed' | 'saveTo'>,
+): Promise<ScoreLine | Failed> {
   const words = ['lab', 'run', id, '--variant', variant, '--seed', String(seed), '--json']
   if (second !== undefined) words.push('--second', second)
+  const name = second === undefined ? id : `${id} and ${second}`
+  const save = saveTo === undefined ? undefined : join(saveTo, `${name}, ${variant}.json`)
+  if (save !== undefined) words.push('--save', save)
   const { out, err, exit } = await runInside(words, 'pipe')
   const line = out.trim().split('\n').at(-1) ?? ''
-  const name = second === undefined ? id : `${id} and ${second}`
   try {
     const told = JSON.parse(line) as ScoreLine | { fault: { why: string } }
-    if (typeof told.fault === 'string') return told as ScoreLine
+    if (typeof told.fault === 'string') {
+      if (save !== undefined && (told as ScoreLine).outcome === 'right') rmSync(save, { force: true })
+      return told as ScoreLine
+    }
     return { fault: name, variant, failed: told.fault.why }
   } catch {
     return { fault: name, variant, failed: err.trim().split('\n').slice(-3).join(' ') || `it ended with ${exit}` }

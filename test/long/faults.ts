@@ -2,13 +2,18 @@
 // diagnosed. The pages of the scores are written anew: docs/faults.md and docs/faults-pairs.md.
 //
 //   npm run long -- faults [SEED]
+//
+// What was seen of a scene that was not judged right is kept, for doctor --from.
 
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { scoreFaults, scorePage, type Failed, type Score, type ScoreLine } from '../../src/cli/lab-score.ts'
 import { healthyFleets } from '../../src/cli/lab-scene.ts'
 
 const LEAST_RIGHT = 0.95
 const PAIRS = { leastRight: 0.85, mostWrong: 0.02 }
+const saveTo = mkdtempSync(join(tmpdir(), 'respite-faults-'))
 const seed = Number(process.argv[2] ?? 1)
 const healthy = new Set((await healthyFleets()).keys())
 
@@ -25,10 +30,12 @@ const holds = [
   bar('two at once, both named', shareOf(pairs, 'right'), (share) => share >= PAIRS.leastRight),
   bar('two at once, another one named', shareOf(pairs, 'wrong'), (share) => share <= PAIRS.mostWrong),
 ].every(Boolean)
+if (readdirSync(saveTo).length > 0) console.log(`what was seen of those that were not right: ${saveTo}`)
+else rmSync(saveTo, { recursive: true })
 process.exitCode = holds ? 0 : 1
 
 async function scored({ pairs: isPairs, page }: { pairs: boolean; page: string }): Promise<Score> {
-  const score = await scoreFaults({ seed, pairs: isPairs, onLine: showUnlessRight })
+  const score = await scoreFaults({ seed, pairs: isPairs, saveTo, onLine: showUnlessRight })
   writeFileSync(page, scorePage(score, { at: new Date(), healthy }))
   const told = toldOf(score)
   console.log(`${isPairs ? 'pairs' : 'scenes'}: ${told.length} made, ${score.lines.length - told.length} could not be`)

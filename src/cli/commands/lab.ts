@@ -23,7 +23,8 @@ export default {
     '--second <fault>': 'of run: another fault at the same time, on a replica',
     '--pairs': 'of score: two faults at once instead of one',
     '--seed <n>': `sizes and choices follow from it (${DEFAULT_SEED})`,
-    '--save <file>': 'of run: keep what was seen, as doctor --save does',
+    '--save <path>':
+      'of run: keep what was seen, as doctor --save does; of score: a folder, for what was not judged right',
     '--hold': 'of run: keep it broken until Ctrl-C, and say how to look at it',
     '--write <file>': 'of score: write the page there',
     '--json': 'one JSON object a line',
@@ -149,6 +150,7 @@ async function score(only: string | undefined, { seed, flags, context }: Running
     seed,
     only,
     pairs: flags['pairs'] === true,
+    saveTo: textFlag(flags, 'save'),
     variants: variants === undefined ? undefined : Number(variants),
     onLine: (line) => (context.json ? context.printJson(line) : context.err.write(`${shownLine(line)}\n`)),
   })

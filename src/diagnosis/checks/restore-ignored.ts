@@ -7,7 +7,7 @@ import type { Answered, ServerCheck } from '../check.ts'
 import { fileFacts } from '../readings/ended-by-its-files.ts'
 import type { FileSeen, ServerEvidence } from '../evidence.ts'
 import { lastRun, showsStart } from '../readings/last-run.ts'
-import { infoNumber, keyCount, logFact, settingFact } from '../readings/reading.ts'
+import { keyCount, logFact, settingFact } from '../readings/reading.ts'
 import { hasAppendOnlyFile, lastDump } from '../readings/snapshots.ts'
 
 const CREATED = /^Creating AOF base file (\S+) on server start/ // aofOpenIfNeededOnServerStart of src/aof.c, since 7.0
@@ -22,7 +22,8 @@ function passedOver(server: ServerEvidence): Answered {
   const dump = dumpWithKeys(server)
   if (dump === undefined || hasAppendOnlyFile(server) !== true) return undefined
   const created = lastRun(server).find(({ text }) => CREATED.test(text))
-  const startedMs = started(server)
+  // By the log, for the server tells its start in whole seconds: a dump may have been put there just before.
+  const startedMs = showsStart(server) ? created?.at : undefined
   if (created === undefined || startedMs === undefined || dump.modifiedMs > startedMs) return undefined
   return {
     kind: 'fault',
@@ -74,13 +75,6 @@ function willPassOver(server: ServerEvidence): Answered {
 function dumpWithKeys(server: ServerEvidence): FileSeen | undefined {
   const dump = lastDump(server)
   return dump === undefined || dump.bytes < EMPTY_BYTES ? undefined : dump
-}
-
-/** Epoch ms; where the log does not reach back to the start it says nothing of what happened then. */
-function started(server: ServerEvidence): number | undefined {
-  const now = infoNumber(server, 'server_time_usec')
-  const uptime = infoNumber(server, 'uptime_in_seconds')
-  return now === undefined || uptime === undefined || !showsStart(server) ? undefined : now / 1e3 - uptime * 1e3
 }
 
 function lastWritten(files: readonly FileSeen[]): string {

@@ -89,7 +89,7 @@ const LESS_AT_ONCE: readonly (readonly [commands: ReadonlySet<string>, instead: 
 /** What an application asks instead of a command that took long. */
 export function insteadOf({ name }: SlowCommand): string {
   const [, instead] = LESS_AT_ONCE.find(([commands]) => commands.has(name)) ?? []
-  return `${instead ?? 'Ask for less at a time, or ask a replica'}. Ask whoever owns that client; to end a command that runs, closing its client does not help.`
+  return `${instead ?? 'Ask for less at a time, or ask a replica'}. Tell who owns that client; to close it would not end a command that runs.`
 }
 
 /** The command as a fact. */
