@@ -2,6 +2,7 @@
 // failovers, settings that somebody changed, snapshots. An incident takes from here what belongs to its time.
 
 import type { ServerView } from '../fleet/server.ts'
+import { ownText } from '../lib/own-text.ts'
 import { ANSWERS } from '../redis/answers.ts'
 import { formatDuration } from '../lib/units.ts'
 import type { Evidence } from './evidence.ts'
@@ -49,7 +50,7 @@ export class Chronicle {
       if (config === undefined && info === undefined) continue // what it was before stays what it was
       const key = `${name} ${id}`
       const before = this.#states.get(key)
-      const state = stateOf(config ?? before?.config ?? {}, info?.fields)
+      const state = stateOf(config === undefined ? before?.config : JSON.stringify(config), info?.fields)
       this.#states.set(key, state)
       if (before !== undefined) this.note(name, ...changesOfState(before, state, { server: id, at: takenAt }))
     }
@@ -77,7 +78,7 @@ function changesOfView(before: ServerView, after: ServerView, at: number): Happe
 
 /** Of a look at a server only what is compared with the next: a fleet has hundreds of servers. */
 interface ServerState {
-  readonly config: Readonly<Record<string, string>>
+  readonly config: string | undefined // JSON: as objects, those of a fleet take several times as much
   readonly runId: string | undefined
   readonly savedAt: number // epoch ms, of the last snapshot
   readonly saveStatus: string | undefined
@@ -85,24 +86,32 @@ interface ServerState {
 
 function stateOf(config: ServerState['config'], fields: Readonly<Record<string, string>> = {}): ServerState {
   const savedAt = Number(fields['rdb_last_save_time'] ?? 0) * 1_000
-  return { config, runId: fields['run_id'], savedAt, saveStatus: fields['rdb_last_bgsave_status'] }
+  return { config, runId: ownText(fields['run_id']), savedAt, saveStatus: ownText(fields['rdb_last_bgsave_status']) }
 }
 
 const MOST_SETTINGS = 20
+
+interface Changed {
+  readonly name: string
+  readonly was: string
+  readonly is: string
+}
+
+function changedSettings(before: ServerState, after: ServerState): Changed[] {
+  if (before.config === undefined || after.config === undefined || before.config === after.config) return []
+  const old = JSON.parse(before.config) as Readonly<Record<string, string>>
+  const now = Object.entries(JSON.parse(after.config) as typeof old)
+  const all = now.map(([name, is]): Changed => ({ name, was: old[name] ?? is, is }))
+  return all.filter(({ was, is }) => was !== is).slice(0, MOST_SETTINGS)
+}
 
 function changesOfState(
   before: ServerState,
   after: ServerState,
   { server, at }: { server: string; at: number },
 ): Happening[] {
-  const changed = Object.entries(after.config).filter(([name, value]) => (before.config[name] ?? value) !== value)
-  const found = changed.slice(0, MOST_SETTINGS).map(([name, value]): Happening => {
-    return {
-      at,
-      kind: 'configuration',
-      server,
-      says: `${name} is ${shown(value)} now, and was ${shown(before.config[name] ?? '')}`,
-    }
+  const found = changedSettings(before, after).map(({ name, was, is }): Happening => {
+    return { at, kind: 'configuration', server, says: `${name} is ${shown(is)} now, and was ${shown(was)}` }
   })
   if (before.runId !== after.runId) return found
   if (after.savedAt > before.savedAt) {

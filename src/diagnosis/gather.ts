@@ -176,13 +176,8 @@ interface Looking {
 async function within(id: string, source: Source, { server, seen, leftMs }: Looking): Promise<unknown> {
   const limitMs = Math.max(1, Math.min(source.withinMs ?? SOURCE_MS, leftMs))
   const { promise: late, reject } = Promise.withResolvers<never>()
-  const tooLate = new Fault({
-    doing: 'looking at',
-    target: id,
-    why: `no answer within ${formatDuration(limitMs)}`,
-    hint: 'it may be busy: look again, or look there by hand',
-  })
-  const alarm = startAlarm(limitMs, () => reject(tooLate))
+  // Made when it is needed: a Fault's stack would hold all that was seen until then.
+  const alarm = startAlarm(limitMs, () => reject(tooLate(id, limitMs)))
   try {
     return await Promise.race([source.look(server, seen), late])
   } catch (error) {
@@ -192,6 +187,15 @@ async function within(id: string, source: Source, { server, seen, leftMs }: Look
   } finally {
     alarm.stop()
   }
+}
+
+function tooLate(id: string, limitMs: number): Fault {
+  return new Fault({
+    doing: 'looking at',
+    target: id,
+    why: `no answer within ${formatDuration(limitMs)}`,
+    hint: 'it may be busy: look again, or look there by hand',
+  })
 }
 
 function neverAsked(): never {

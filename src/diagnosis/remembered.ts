@@ -1,6 +1,7 @@
 // What is worth knowing of a server once it no longer answers: its process, who it was to others, and where its files are.
 // Taken from evidence of a time when it still said so.
 
+import { ownText } from '../lib/own-text.ts'
 import type { KnownPlaces } from '../supervisors/supervisor.ts'
 import type { Evidence, ServerEvidence } from './evidence.ts'
 import { keyCount } from './readings/reading.ts'
@@ -31,7 +32,7 @@ function ofServer(server: ServerEvidence, all: readonly ServerEvidence[]): Remem
     supervisor: supervised?.supervisor,
     role,
     replicas: all.filter(({ primary }) => primary === id).map((replica) => replica.id),
-    runId: info?.fields['run_id'],
+    runId: ownText(info?.fields['run_id']),
     keys: keyCount(server),
   }
 }

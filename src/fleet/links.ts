@@ -1,6 +1,7 @@
 // What one server says of the others and of itself, asked through its reserved connection. The fleet is the closure of
 // this over all servers that are reached; nothing here remembers.
 
+import { ownText } from '../lib/own-text.ts'
 import { Refused, type Reply } from '../redis/connection.ts'
 import { parseInfo, type Info } from '../redis/info.ts'
 import type { Ask } from '../redis/ask.ts'
@@ -58,7 +59,7 @@ export async function readLinks(ask: Ask, masterName: string | undefined): Promi
     }
   }
   const base = {
-    runId: info.get('run_id'),
+    runId: ownText(info.get('run_id')),
     version: info.get('valkey_version') ?? info.get('redis_version'),
     flavour: info.has('valkey_version') ? ('valkey' as const) : ('redis' as const),
     pid: Number(info.get('process_id')) || undefined,

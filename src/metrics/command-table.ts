@@ -2,6 +2,7 @@
 // all lines stand where they stood the last time, so a line is compared with the one remembered and only its digits are
 // read: no pieces of text are made.
 
+import { ownText } from '../lib/own-text.ts'
 import type { Stretch } from '../redis/info.ts'
 import { NumberReader } from '../redis/number-reader.ts'
 
@@ -59,7 +60,7 @@ function lineAt(section: string, from: number, byCommand: ReadonlyMap<string, Li
   const match = /^cmdstat_([^:\r\n]+):calls=/.exec(section.slice(from, afterLine(section, from)))
   const cmd = match?.[1]
   if (match === null || cmd === undefined) return undefined
-  const own = Buffer.from(cmd).toString() // a piece would keep the whole INFO in memory
+  const own = ownText(cmd)
   const fresh = { cmd: own, start: `cmdstat_${own}:calls=`, calls: 0, usec: 0, rejected: undefined, failed: undefined }
   return byCommand.get(own) ?? fresh
 }

@@ -1,4 +1,4 @@
-// From a field of INFO to its series: the tables turned into one Map, and for one server the fields that a collector reads.
+// From a field of INFO to its series: the tables turned into one Map, and the fields that a collector reads.
 
 import type { Info } from '../redis/info.ts'
 import type { FieldRow } from './info-table.ts'
@@ -24,19 +24,20 @@ export interface FieldMeaning<T> {
   readonly means: T
 }
 
-/** The fields that mean something to a collector. Which they are is worked out again only when INFO has others. */
-export function startFields<T>(
+/** The fields that mean something to a collector, worked out once for all servers whose INFO has the same ones. */
+export function meaningfulFields<T>(
   meaningOf: (field: string) => T | undefined,
 ): (info: Info) => readonly FieldMeaning<T>[] {
-  let names: readonly string[] = []
-  let found: FieldMeaning<T>[] = []
-  return (info) => {
-    if (info.names === names) return found
-    names = info.names
-    found = names.flatMap((field, at) => {
-      const means = meaningOf(field)
-      return means === undefined ? [] : [{ at, means }]
-    })
+  const known = new WeakMap<readonly string[], FieldMeaning<T>[]>()
+  return ({ names }) => {
+    let found = known.get(names)
+    if (found === undefined) {
+      found = names.flatMap((field, at) => {
+        const means = meaningOf(field)
+        return means === undefined ? [] : [{ at, means }]
+      })
+      known.set(names, found)
+    }
     return found
   }
 }

@@ -148,6 +148,7 @@ function pack(from: BlockRows, { columns, ...its }: Pick<Block, 'columns' | 'num
 // Where the columns of a block begin is added up once, for as long as somebody may read it soon: three small ones, and
 // the five minutes before them.
 const READ_SOON = 5
+const COLUMNS_A_MARK = 16
 
 /** Blocks are read newest first: of those behind the newest few the index is forgotten. */
 export function forgetIndex(blocks: readonly Block[]): void {
@@ -169,22 +170,30 @@ function makeIndex({ bytes, rows, columns, startMs }: Block): BlockRows {
     step += source.takeSigned()
     times[row] = (times[row - 1] ?? 0) + step
   }
-  const starts = new Int32Array(columns) // where a column begins in the bytes; 0: not in this block
-  const sizes = new Int32Array(columns)
-  for (let column = 0; column < columns; column += 1) sizes[column] = source.takeUnsigned()
-  let start = source.at
+  // Of every 16th column where its size stands in the bytes, and where the column itself begins behind all sizes.
+  const marks = Math.ceil(columns / COLUMNS_A_MARK)
+  const sizes = new Uint32Array(marks)
+  const starts = new Uint32Array(marks)
+  let start = 0
   for (let column = 0; column < columns; column += 1) {
-    const size = sizes[column] as number
-    starts[column] = size === 0 ? 0 : start
-    start += size
+    if (column % COLUMNS_A_MARK === 0) {
+      sizes[column / COLUMNS_A_MARK] = source.at
+      starts[column / COLUMNS_A_MARK] = start
+    }
+    start += source.takeUnsigned()
   }
+  const columnsAt = source.at
   return {
     rows,
     times,
     gather(column, into) {
-      const start = starts[column] ?? 0
-      if (start === 0) return 0
-      source.at = start
+      if (column >= columns) return 0
+      const mark = Math.floor(column / COLUMNS_A_MARK)
+      source.at = sizes[mark] as number
+      let start = starts[mark] as number
+      for (let before = mark * COLUMNS_A_MARK; before < column; before += 1) start += source.takeUnsigned()
+      if (source.takeUnsigned() === 0) return 0 // not in this block
+      source.at = columnsAt + start
       return readColumn(source, into, rows)
     },
   }

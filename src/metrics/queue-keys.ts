@@ -3,11 +3,11 @@
 // been empty for an hour.
 
 import { Fault } from '../lib/fault.ts'
+import { ownText } from '../lib/own-text.ts'
 import type { Ask } from '../redis/ask.ts'
 import type { Reply } from '../redis/connection.ts'
 import type { QueueSetting } from './collector.ts'
 import { CELERY_UNACKED, celeryKeys, isPattern, isQueueType, siblingKeys, type QueueType } from './queue-layout.ts'
-import { copyOf } from './series-cache.ts'
 
 export interface QueueKey {
   readonly db: number
@@ -70,7 +70,7 @@ function add(
 ): void {
   const id = `${db} ${key}`
   if (keys.has(id) || keys.size >= MOST_KEYS) return
-  keys.set(copyOf(id), { db, key: copyOf(key), always, type, isHere: true, emptySince: undefined })
+  keys.set(ownText(id), { db, key: ownText(key), always, type, isHere: true, emptySince: undefined })
 }
 
 /** Adds a key that was found, with the other keys of its queue. */

@@ -94,6 +94,7 @@ export async function takeSample(
     slowLog: started.slowLog,
   }
   const couldNotLook = await collectAll(started, look, snapshot)
+  started.infoReader.forgetSections()
   for (const { at } of couldNotLook) snapshot.add(notLookedAt(at), 1)
   const seconds = (performance.now() - begun) / 1_000
   started.taken.last = snapshot

@@ -82,7 +82,7 @@ export class Labels {
       names.push(name)
       values.push(this.values[at] as string)
     }
-    return new Labels(names, values, this.dropsName && names.includes('__name__'))
+    return new Labels(names.slice(), values, this.dropsName && names.includes('__name__'))
   }
 
   /** `{a="b"}` with the name in front, as messages show a series. */
@@ -103,7 +103,7 @@ export function labelsOf(record: LabelRecord, dropsName = false): Labels {
   for (const name in record) if (record[name] !== '') names.push(name)
   names.sort(byCode)
   const values = names.map((name) => record[name] as string)
-  return new Labels(names, values, dropsName)
+  return new Labels(names.slice(), values, dropsName) // without the room to grow: there are tens of thousands
 }
 
 const known = new WeakMap<LabelRecord, Labels>()

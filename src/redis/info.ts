@@ -1,6 +1,7 @@
 // INFO as its fields. Which fields there are, and in which order, stays the same for days: so what one text has taught
 // is kept for the next one of the same server, and reading that is little more than finding the ends of its lines.
 
+import { ownText } from '../lib/own-text.ts'
 import { arrayWithRoom } from '../lib/room.ts'
 import { NumberReader } from './number-reader.ts'
 
@@ -13,9 +14,17 @@ export interface Stretch {
 
 export const NO_TEXT: Stretch = { text: '', from: 0, to: 0 }
 
-interface Fields {
+interface Layout {
   readonly names: readonly string[]
   readonly places: ReadonlyMap<string, number>
+}
+
+interface GrowingLayout extends Layout {
+  readonly names: string[]
+  readonly places: Map<string, number>
+}
+
+interface Fields extends Layout {
   readonly text: string
   readonly bounds: readonly number[] // by place: where what the field says begins, and where it ends
 }
@@ -70,9 +79,9 @@ export class InfoReader {
   /** Of the last text the sections that are not read, in the order in which they were named; empty where it lacks one. */
   readonly sections: Stretch[]
   readonly #headers: readonly string[]
-  #names: string[] = []
-  #places = new Map<string, number>()
-  #isShared = false // an Info was made of the two
+  #names: readonly string[] = []
+  #places: ReadonlyMap<string, number> = new Map()
+  #growing: GrowingLayout | undefined // while the fields are others
 
   /** `apart`: names of sections whose lines are left to somebody else. */
   constructor(...apart: readonly string[]) {
@@ -80,8 +89,13 @@ export class InfoReader {
     this.sections = apart.map(() => NO_TEXT)
   }
 
-  read(text: string): Info {
+  /** They keep the whole text in memory. */
+  forgetSections(): void {
     for (let at = 0; at < this.sections.length; at += 1) this.sections[at] = NO_TEXT
+  }
+
+  read(text: string): Info {
+    this.forgetSections()
     const bounds = arrayWithRoom<number>(2 * this.#names.length)
     let [start, count] = [0, 0]
     while (start < text.length) {
@@ -98,7 +112,7 @@ export class InfoReader {
       }
     }
     if (count < this.#names.length) this.#forget(count)
-    this.#isShared = true
+    this.#settle()
     return new Info({ names: this.#names, places: this.#places, text, bounds })
   }
 
@@ -109,20 +123,31 @@ export class InfoReader {
     if (known !== undefined && text.charCodeAt(guess) === COLON && text.startsWith(known, start)) return guess
     const colon = text.indexOf(':', start)
     if (colon <= start || colon >= end) return -1
-    const name = copyOf(text.slice(start, colon))
+    const name = ownText(text.slice(start, colon))
     if ((this.#places.get(name) ?? place) < place) return -1 // it stood there before
-    this.#forget(place)
-    this.#names.push(name)
-    this.#places.set(name, place)
+    const { names, places } = this.#forget(place)
+    names.push(name)
+    places.set(name, place)
     return colon
   }
 
   /** From this place on the fields are others. Names that were handed out stay as they are. */
-  #forget(place: number): void {
-    if (!this.#isShared) return
-    this.#names = this.#names.slice(0, place)
-    this.#places = new Map(this.#names.map((name, at) => [name, at]))
-    this.#isShared = false
+  #forget(place: number): GrowingLayout {
+    if (this.#growing === undefined) {
+      const names = this.#names.slice(0, place)
+      this.#growing = { names, places: new Map(names.map((name, at) => [name, at])) }
+      this.#names = names
+      this.#places = this.#growing.places
+    }
+    return this.#growing
+  }
+
+  #settle(): void {
+    if (this.#growing === undefined) return
+    const { names, places } = sharedLayout(this.#growing)
+    this.#names = names
+    this.#places = places
+    this.#growing = undefined
   }
 
   /** A section's name, and its lines when they are left to somebody else. Answers where the text goes on. */
@@ -137,6 +162,19 @@ export class InfoReader {
   }
 }
 
+const layouts = new Map<string, Layout>()
+const MOST_LAYOUTS = 256
+
+/** Most servers of a fleet have the same fields in the same order: they share one list of their names. */
+function sharedLayout(layout: Layout): Layout {
+  const key = layout.names.join('\n')
+  const known = layouts.get(key)
+  if (known !== undefined) return known
+  if (layouts.size >= MOST_LAYOUTS) layouts.clear()
+  layouts.set(key, layout)
+  return layout
+}
+
 const HASH = 35
 const COLON = 58
 const RETURN = 13
@@ -144,11 +182,6 @@ const RETURN = 13
 function lineEnd(text: string, from: number): number {
   const end = text.indexOf('\n', from)
   return end === -1 ? text.length : end
-}
-
-// A piece of a text keeps all of it in memory, and the names are kept for as long as their server is watched.
-function copyOf(text: string): string {
-  return Buffer.from(text).toString()
 }
 
 /** The number in a field, or undefined when it is missing or not a number. */

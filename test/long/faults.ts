@@ -8,6 +8,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { format, resolveConfig } from 'prettier'
 import { scoreFaults, scorePage, type Failed, type Score, type ScoreLine } from '../../src/cli/lab-score.ts'
 import { healthyFleets } from '../../src/cli/lab-scene.ts'
 
@@ -36,7 +37,8 @@ process.exitCode = holds ? 0 : 1
 
 async function scored({ pairs: isPairs, page }: { pairs: boolean; page: string }): Promise<Score> {
   const score = await scoreFaults({ seed, pairs: isPairs, saveTo, onLine: showUnlessRight })
-  writeFileSync(page, scorePage(score, { at: new Date(), healthy }))
+  const text = scorePage(score, { at: new Date(), healthy })
+  writeFileSync(page, await format(text, { ...(await resolveConfig(page)), filepath: page }))
   const told = toldOf(score)
   console.log(`${isPairs ? 'pairs' : 'scenes'}: ${told.length} made, ${score.lines.length - told.length} could not be`)
   return score

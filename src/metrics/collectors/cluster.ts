@@ -2,7 +2,7 @@
 
 import { InfoReader, type Info } from '../../redis/info.ts'
 import type { Collector } from '../collector.ts'
-import { addRows, startFields, type FieldSeries } from '../field-series.ts'
+import { addRows, meaningfulFields, type FieldSeries } from '../field-series.ts'
 import { GAUGE_FIELDS } from '../info-table.ts'
 import { parseState } from '../number.ts'
 import { remember } from '../series-cache.ts'
@@ -41,24 +41,22 @@ export default {
   asks: 'The state of the Cluster as this node sees it.',
   on: 'both', // a Sentinel has one such field in INFO
   start() {
-    const [addFromInfo, addFromCluster] = [startAdding(), startAdding()]
     const reader = new InfoReader() // of CLUSTER INFO, which has the form of INFO
     return ({ info, cluster, ask }, out) => {
-      addFromInfo(info, out)
-      if (cluster) return ask('CLUSTER', 'INFO').then((reply) => addFromCluster(reader.read(String(reply)), out))
+      addFields(info, out)
+      if (cluster) return ask('CLUSTER', 'INFO').then((reply) => addFields(reader.read(String(reply)), out))
     }
   },
 } satisfies Collector
 
-function startAdding(): (info: Info, out: Snapshot) => void {
-  const fieldsOf = startFields<Series>((field) => {
-    const isOurs = field.startsWith('cluster_') || field === limitExceeded
-    return isOurs && /^[a-z0-9_]+$/.test(field) ? seriesOfField(field) : undefined
-  })
-  return (info, out) => {
-    for (const { at, means } of fieldsOf(info)) {
-      const value = info.digitsAt(at) ?? parseState(info.textAt(at))
-      if (value !== undefined) out.add(means, value)
-    }
+const fieldsOf = meaningfulFields<Series>((field) => {
+  const isOurs = field.startsWith('cluster_') || field === limitExceeded
+  return isOurs && /^[a-z0-9_]+$/.test(field) ? seriesOfField(field) : undefined
+})
+
+function addFields(info: Info, out: Snapshot): void {
+  for (const { at, means } of fieldsOf(info)) {
+    const value = info.digitsAt(at) ?? parseState(info.textAt(at))
+    if (value !== undefined) out.add(means, value)
   }
 }

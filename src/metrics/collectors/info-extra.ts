@@ -4,7 +4,7 @@
 
 import type { Info } from '../../redis/info.ts'
 import type { Collector } from '../collector.ts'
-import { addRows, startFields, type FieldSeries } from '../field-series.ts'
+import { addRows, meaningfulFields, type FieldSeries } from '../field-series.ts'
 import { EXTRA_COUNTERS, EXTRA_GAUGES, NOT_METRICS } from '../info-table-extra.ts'
 import { COUNTER_FIELDS, GAUGE_FIELDS } from '../info-table.ts'
 import { startLabels } from '../label-fields.ts'
@@ -45,13 +45,13 @@ const failover = remember((state) => seriesOf(failoverState, labelText({ state }
 const installations = gauge('redis_installation_info', 'Always 1; how the server was installed.')
 const histories = gauge('redis_replication_id_info', 'Always 1; the ids of the histories that the server can continue.')
 const pauses = gauge('redis_paused', '1 while clients are paused, and what is held back (Valkey).')
+const fieldsOf = meaningfulFields(meaningOf)
 
 export default {
   asks: 'The fields of INFO that redis_exporter leaves out.',
   on: 'both',
   start() {
     const addTexts = startTexts()
-    const fieldsOf = startFields(meaningOf)
     return ({ info }, out) => {
       for (const { at, means } of fieldsOf(info)) {
         if ('series' in means) add(means, info.digitsAt(at) ?? parseShare(info.textAt(at)), out)

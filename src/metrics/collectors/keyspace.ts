@@ -1,10 +1,11 @@
 // Keys of each database. Databases that are empty count as 0 keys, so that a rule about a database that was emptied has
 // something to look at.
 
+import { ownText } from '../../lib/own-text.ts'
 import type { Ask } from '../../redis/ask.ts'
 import { Lost } from '../../redis/connection.ts'
 import type { Collector } from '../collector.ts'
-import { startFields } from '../field-series.ts'
+import { meaningfulFields } from '../field-series.ts'
 import { pairNumber } from '../pairs.ts'
 import { remember } from '../series-cache.ts'
 import { gauge, labelText, seriesOf } from '../series.ts'
@@ -25,6 +26,7 @@ const seriesOfDb = remember((db) => {
     fields: seriesOf(fields, labels),
   }
 }, 65_536)
+const fieldsOf = meaningfulFields((field) => (/^db\d+$/.test(field) ? seriesOfDb(field) : undefined))
 
 const DEFAULT_DATABASES = 16
 
@@ -35,10 +37,9 @@ export default {
     let databases: number | undefined // cannot change while a server runs, but a new process may answer one day
     let runId: string | undefined
     const names: string[] = []
-    const fieldsOf = startFields((field) => (/^db\d+$/.test(field) ? seriesOfDb(field) : undefined))
     return async ({ info, cluster, ask }, out) => {
       if (databases === undefined || runId !== info.get('run_id')) {
-        runId = info.get('run_id')
+        runId = ownText(info.get('run_id'))
         databases = cluster ? 1 : await askDatabases(ask)
       }
       for (let db = 0; db < databases; db += 1) {

@@ -1,10 +1,11 @@
 // The percentiles that the server keeps of each command since its start (Redis 7 and later). The quantile labels are
 // percent numbers (50, 99, 99.9) and the unit is microseconds, because dashboards for redis_exporter ask for those.
 
+import { ownText } from '../../lib/own-text.ts'
 import type { Collector } from '../collector.ts'
 import { NumberReader } from '../../redis/number-reader.ts'
 import { afterLine } from '../command-table.ts'
-import { copyOf, remember } from '../series-cache.ts'
+import { remember } from '../series-cache.ts'
 import { family, labelText, seriesOf, type Series, type Snapshot } from '../series.ts'
 
 const PREFIX = 'latency_percentiles_usec_'
@@ -69,7 +70,7 @@ function addQuantiles(text: string, from: number, { cmd, quantiles }: Line, read
       const equals = text.indexOf('=', start)
       if (equals === -1) return
       const labels = labelText({ cmd, quantile: String(Number(text.slice(start + 1, equals))) })
-      quantile = { name: copyOf(text.slice(start, equals + 1)), series: seriesOf(percentiles, labels) }
+      quantile = { name: ownText(text.slice(start, equals + 1)), series: seriesOf(percentiles, labels) }
       quantiles[at] = quantile
     }
     out.add(quantile.series, reader.read(text, start + quantile.name.length))

@@ -5,6 +5,7 @@
 // What has happened before the first sample can only be bounded: the oldest unsaved change may be as old as the last
 // save. An append-only file that is written without errors holds every change.
 
+import { ownText } from '../../lib/own-text.ts'
 import type { Info } from '../../redis/info.ts'
 import type { Collector } from '../collector.ts'
 import { parseNumber } from '../number.ts'
@@ -29,7 +30,7 @@ export default {
     let sinceMs: number | undefined
     return ({ info, now }, out) => {
       const changes = parseNumber(info.get('rdb_changes_since_last_save'))
-      const seen = look(info, now)
+      const seen = look(info, now, before)
       if (changes === undefined || seen === undefined) return
       if (changes === 0) sinceMs = undefined
       else sinceMs = oldestMs(sinceMs, before, seen, info)
@@ -40,14 +41,20 @@ export default {
   },
 } satisfies Collector
 
-function look(info: Info, now: number): Seen | undefined {
+function look(info: Info, now: number, before: Seen | undefined): Seen | undefined {
   const savedAt = parseNumber(info.get('rdb_last_save_time'))
   if (savedAt === undefined) return undefined
   const microseconds = parseNumber(info.get('server_time_usec')) // since 6.0
   const atMs = microseconds === undefined ? now : microseconds / 1000
   const savingFor = parseNumber(info.get('rdb_current_bgsave_time_sec')) ?? -1
   const savingSinceMs = savingFor < 0 ? undefined : atMs - savingFor * 1000
-  return { runId: info.get('run_id') ?? '', atMs, savedAtMs: savedAt * 1000, savingSinceMs }
+  const runId = info.get('run_id') ?? ''
+  return {
+    runId: before?.runId === runId ? before.runId : ownText(runId),
+    atMs,
+    savedAtMs: savedAt * 1000,
+    savingSinceMs,
+  }
 }
 
 /** There are changes; since when? */
