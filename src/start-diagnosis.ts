@@ -24,7 +24,7 @@ import { fewAtOnce } from './lib/few-at-once.ts'
 import type { Notices } from './lib/notices.ts'
 import { phaseOf } from './lib/phase.ts'
 import type { ArchivedShard } from './metrics/archive-series.ts'
-import type { History } from './metrics/history.ts'
+import type { History, Points } from './metrics/history.ts'
 import type { RuleAlert } from './rules/rule-alert.ts'
 
 export interface DiagnosisOptions {
@@ -78,7 +78,7 @@ const APART_MS = 250 // between the first looks of two deployments, about
 // An alert may be true of two hundred deployments in the same moment; each look holds a megabyte for two seconds.
 const LOOKS_AT_ONCE = 24
 // How old what is known of the machine may be: all who look because something is wrong, at about the same moment, share it.
-const MACHINE_MS = { asked: 1_000, routine: 120_000 }
+const MACHINE_MS = { asked: 1_000, again: 30_000, routine: 120_000 }
 
 export function startDiagnosis(options: DiagnosisOptions): RunningDiagnosis {
   return new Diagnosing(options)
@@ -109,7 +109,7 @@ class Diagnosing implements RunningDiagnosis {
       waitMs: settings.waitMs,
       onChange,
       chronicle: this.#chronicle,
-      look: (deployment) => this.#look(deployment, MACHINE_MS.asked),
+      look: (deployment, isRoutine) => this.#look(deployment, isRoutine ? MACHINE_MS.again : MACHINE_MS.asked),
       onTrouble: (says) => notices.tell('error', says),
     })
     this.causes = {
@@ -163,15 +163,20 @@ class Diagnosing implements RunningDiagnosis {
   }
 
   #lookIn(deployment: string, delayMs: number): void {
+    const { clock, settings } = this.#options
     const look = async (): Promise<void> => {
+      const lookedAt = this.#standing.get(deployment)?.at ?? Number.NEGATIVE_INFINITY
+      const isDueInMs = lookedAt + settings.everyMs - clock.now()
+      // Of an open incident it was looked at since.
+      if (isDueInMs > 0 && isDueInMs <= settings.everyMs) return this.#lookIn(deployment, isDueInMs)
       await this.#look(deployment, MACHINE_MS.routine).catch((error: unknown) => {
         this.#options.notices.tell('error', `${deployment} could not be looked at: ${reasonOf(error)}`)
       })
-      if (!this.#stopped && this.#timers.has(deployment)) this.#lookIn(deployment, this.#options.settings.everyMs)
+      if (!this.#stopped && this.#timers.has(deployment)) this.#lookIn(deployment, settings.everyMs)
     }
     this.#timers.set(
       deployment,
-      this.#options.clock.after(delayMs, () => void look()),
+      clock.after(delayMs, () => void look()),
     )
   }
 
@@ -282,20 +287,21 @@ const SERIES = [
 const REACH_MS = 3_600_000
 const MOST_POINTS = 120 // of each series: what an hour looks like, not each sample
 
+/** One of so many, and the last. */
+function thinned({ timestamps, values }: Points): [atMs: number, value: number][] {
+  const step = Math.ceil(timestamps.length / MOST_POINTS)
+  const kept: [number, number][] = []
+  for (const [at, atMs] of timestamps.entries())
+    if (at % step === 0 || at === timestamps.length - 1) kept.push([atMs, values[at] ?? Number.NaN])
+  return kept
+}
+
 /** The samples of a deployment's last hour, thinned; undefined while there are none. */
 function historySeen(history: History, deployment: string, nowMs: number): HistorySeen | undefined {
   const series = SERIES.flatMap((name) =>
     history
       .select(name, (labels) => labels['deployment'] === deployment, nowMs - REACH_MS, nowMs)
-      .map(({ labels, timestamps, values }) => {
-        const points = [...timestamps].map((at, index): [number, number] => [at, values[index] ?? Number.NaN])
-        const step = Math.ceil(points.length / MOST_POINTS)
-        return {
-          name,
-          labels: { ...labels },
-          points: points.filter((_point, at) => at % step === 0 || at === points.length - 1),
-        }
-      }),
+      .map((points) => ({ name, labels: { ...points.labels }, points: thinned(points) })),
   )
   const first = Math.min(...series.map(({ points }) => points[0]?.[0] ?? Infinity))
   return series.length === 0 ? undefined : { heldMs: nowMs - first, series }

@@ -23,9 +23,10 @@ export interface Shipped {
 
 export function shipped(): Shipped {
   const script = readFileSync(fileURLToPath(new URL('../../respite', import.meta.url)), 'utf8')
+  const [, young = '', growth = ''] = [...script.matchAll(/young=(\d+) growth=(\d+)/g)].at(-1) ?? []
   const set = [...script.matchAll(/ (MALLOC_[A-Z_]+)="\$\{\1:-(\d+)\}"/g)]
   return {
-    flags: [...script.matchAll(/ (--[a-z-]+=\d+)/g)].map(([, flag = '']) => flag),
+    flags: [`--max-semi-space-size=${young}`, `--heap-growing-percent=${growth}`],
     env: Object.fromEntries(set.map(([, name = '', value = '']) => [name, value])),
   }
 }

@@ -2,7 +2,7 @@
 // history, and to say how late its samples were. The history is filled by the way that samples go: two real snapshots of
 // each server are replayed 720 times, series that differ between the two moving on by about as much each time, on a clock
 // that runs an hour ahead meanwhile. Then the clock is set back, and history moves what it has to where it belongs.
-//   node bench/processes/fleet-daemon.ts CONFIGURATION     then on standard input: fill | compare | lateness FROM_MS TO_MS
+//   node bench/processes/fleet-daemon.ts CONFIGURATION     then on standard input: fill | compare | collect | lateness FROM_MS TO_MS
 
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -133,6 +133,7 @@ createInterface({ input: process.stdin })
   .on('line', (line) => {
     const [command, ...words] = line.split(' ')
     if (command === 'fill' || command === 'compare') void compare(command === 'fill')
+    if (command === 'collect') globalThis.gc?.()
     if (command === 'lateness') lateness(Number(words[0]), Number(words[1]))
   })
   .on('close', () => process.exit())

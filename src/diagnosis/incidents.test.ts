@@ -33,12 +33,14 @@ class Story {
   readonly kept = new Map<string, Incident>()
   readonly troubles: string[] = []
   looks = 0
+  readonly routine: boolean[] = [] // of each look
   changes = 0
   finds: () => Promise<Looked> = () => Promise.resolve(NOTHING)
   incidents = this.start()
 
   start(): Incidents {
     return new Incidents({
+      chance: () => 1,
       clock: this.clock,
       chronicle: this.chronicle,
       waitMs: 3_000,
@@ -46,8 +48,9 @@ class Story {
         list: () => [...this.kept.values()].toReversed(),
         put: (incident) => void this.kept.set(incident.id, incident),
       },
-      look: () => {
+      look: (_deployment, isRoutine) => {
         this.looks += 1
+        this.routine.push(isRoutine)
         return this.finds()
       },
       onChange: () => void (this.changes += 1),
@@ -181,6 +184,7 @@ describe('an incident', () => {
     assert.equal(story.looks, 5)
     await story.clock.advance(60_000)
     assert.equal(story.looks, 6)
+    assert.deepEqual(story.routine, [false, true, true, true, false, true])
   })
 
   test('whose look fails is told so, and nobody waits for it', async () => {

@@ -6,6 +6,7 @@
 //   quiet     all are over; it closes half a minute later, unless one comes back
 //   closed    kept on disk; nothing changes it any more. One whose alerts never fired is dropped instead
 
+import { withJitter } from '../lib/backoff.ts'
 import { reasonOf } from '../lib/fault.ts'
 import type { Clock, Timer } from '../lib/clock.ts'
 import type { Chronicle, Happening } from './chronicle.ts'
@@ -28,13 +29,15 @@ export interface IncidentsOptions {
   readonly chronicle: Chronicle
   readonly records: IncidentRecords
   readonly waitMs: number // how long a first notice waits for the cause, counted from pending
-  look(deployment: string): Promise<Looked>
+  readonly chance?: () => number // from 0 to 1
+  /** `isRoutine`: nothing has happened, it was only long ago. */
+  look(deployment: string, isRoutine: boolean): Promise<Looked>
   onChange(): void // a cause became known, or is another
   onTrouble(says: string): void
 }
 
 const QUIET_MS = 30_000
-const LOOK_AGAIN = { firstMs: 60_000, longestMs: 600_000 } // while it is open: twice as long each time that nothing is new
+const LOOK_AGAIN = { firstMs: 60_000, longestMs: 600_000 } // at most, while it is open: twice as long each time that nothing is new
 const LOOK_APART_MS = 2_000
 const BEFORE_MS = 10 * 60_000 // what happened so long before it may belong to it
 const KEEP = 200 // closed ones in memory; the disk keeps more
@@ -51,6 +54,7 @@ interface Lookout {
   done: boolean // looked at least once since an incident is open
   timer: Timer | undefined
   lastAt: number // monotonic
+  isRoutine: boolean // the next look
   againMs: number // until the next look, if nothing happens before
   found: string // the findings of the last one
 }
@@ -170,6 +174,7 @@ export class Incidents {
         done: false,
         timer: undefined,
         lastAt: Number.NEGATIVE_INFINITY,
+        isRoutine: false,
         againMs: LOOK_AGAIN.firstMs,
         found: '',
       }
@@ -178,8 +183,9 @@ export class Incidents {
     return lookout
   }
 
-  #lookIn(deployment: string, delayMs: number): void {
+  #lookIn(deployment: string, delayMs: number, isRoutine = false): void {
     const lookout = this.#lookout(deployment)
+    lookout.isRoutine = isRoutine
     lookout.timer?.stop()
     lookout.timer = this.#options.clock.after(Math.max(0, delayMs), () => void this.#look(deployment, lookout))
   }
@@ -189,7 +195,7 @@ export class Incidents {
     lookout.looking = true
     lookout.again = false
     try {
-      const looked = await look(deployment)
+      const looked = await look(deployment, lookout.isRoutine)
       const found = looked.findings.map(keyOf).join()
       lookout.againMs =
         found === lookout.found ? Math.min(2 * lookout.againMs, LOOK_AGAIN.longestMs) : LOOK_AGAIN.firstMs
@@ -203,8 +209,10 @@ export class Incidents {
     lookout.lastAt = clock.monotonic()
     if (this.#stopped) return
     onChange()
+    const { chance = Math.random } = this.#options // those that began together do not come back together
     const isOpen = [...this.#open.values()].some(({ incident }) => incident.deployment === deployment)
-    if (isOpen) this.#lookIn(deployment, lookout.again ? LOOK_APART_MS : lookout.againMs)
+    if (isOpen && lookout.again) this.#lookIn(deployment, LOOK_APART_MS)
+    else if (isOpen) this.#lookIn(deployment, withJitter(lookout.againMs, chance()), true)
     else this.#lookouts.delete(deployment)
   }
 

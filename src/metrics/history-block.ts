@@ -92,7 +92,11 @@ export function seal(open: OpenBlock, columns: number, number: number, sealedAt:
 export function merge(blocks: readonly Block[]): Block {
   const [first, last] = [blocks.at(0), blocks.at(-1)]
   if (first === undefined || last === undefined) throw new Error('no blocks to merge')
-  return pack(joinRows(blocks.map(unpack)), { columns: last.columns, number: first.number, sealedAt: last.sealedAt })
+  return pack(joinRows(blocks.map((_block, at) => unpack(blocks, at))), {
+    columns: last.columns,
+    number: first.number,
+    sealedAt: last.sealedAt,
+  })
 }
 
 function joinRows(parts: readonly BlockRows[]): BlockRows {
@@ -156,8 +160,10 @@ export function forgetIndex(blocks: readonly Block[]): void {
   if (old !== undefined) old.index = undefined
 }
 
-/** A sealed block for reading; a column is unpacked when it is asked for. */
-export function unpack(block: Block): BlockRows {
+/** The sealed block at a place of all for reading; a column is unpacked when it is asked for. */
+export function unpack(blocks: readonly Block[], at: number): BlockRows {
+  const block = blocks[at] as Block
+  if (at < blocks.length - READ_SOON) return block.index ?? makeIndex(block) // who reads an hour may not come again
   return (block.index ??= makeIndex(block))
 }
 

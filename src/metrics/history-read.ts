@@ -37,7 +37,7 @@ export function stretchesOf(
   for (let at = blocks.length - 1; at >= 0; at -= 1) {
     const block = blocks[at] as Block
     if (block.endMs < fromMs || (onlyLast && found.length > 0)) break
-    const stretch = block.startMs > toMs ? undefined : stretchOf(unpack(block), fromMs, toMs)
+    const stretch = block.startMs > toMs ? undefined : stretchOf(unpack(blocks, at), fromMs, toMs)
     if (stretch !== undefined) found.push(stretch)
   }
   return found.toReversed()
