@@ -12,6 +12,7 @@ import { Snapshot } from '../../src/metrics/series.ts'
 
 const EVERY_MS = 5_000
 const HOUR_SAMPLES = 720
+const LATER_SAMPLES = 66 // are taken until the daemon is measured: then it holds an hour
 const KINDS = ['samples', 'answers'] // what the daemon keeps of each server, and what its sources are called after
 
 const [file = '', data = ''] = process.argv.slice(2)
@@ -81,7 +82,7 @@ function replay({ id, labels }: Source, second: Snapshot, steps: readonly number
   const { now } = Date
   const beganMs = now()
   try {
-    for (let sample = 1; sample <= HOUR_SAMPLES; sample += 1) {
+    for (let sample = 1; sample <= HOUR_SAMPLES - LATER_SAMPLES; sample += 1) {
       const atMs = beganMs + sample * EVERY_MS
       Date.now = () => atMs
       const made = new Snapshot(atMs)

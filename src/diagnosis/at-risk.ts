@@ -40,7 +40,11 @@ export function atRisk(evidence: Evidence): AtRisk {
     .map((server) => ofServer(server, evidence))
   const backup = backupAge(evidence.backups, evidence.takenAt)
   if (servers.length === 0) return { servers, backup, says: [] }
-  const says = servers.flatMap((server) => [restartWords(server, evidence), failoverWords(server)])
+  const says = servers.flatMap((server) => [
+    restartWords(server, evidence),
+    settingsWords(server, evidence),
+    failoverWords(server),
+  ])
   const words = [...says, backupWords(backup, evidence), lossWords(evidence)]
   return { servers, backup, says: words.filter((each) => each !== undefined) }
 }
@@ -107,6 +111,16 @@ function restartWords(risk: ServerAtRisk, { servers }: Evidence): string | undef
   if (unsavedChanges === 0) return `${begin}: no change is lost.`
   const loss = crashLossOf(server, servers)
   return loss === undefined ? undefined : `${begin}: ${loss}.`
+}
+
+/** What its save points would cost at the worst moment; said where `restartWords` says what they cost now. */
+function settingsWords(
+  { server, keysInMemoryAlone, unsavedChanges }: ServerAtRisk,
+  { servers }: Evidence,
+): string | undefined {
+  const loss = crashLossOf(server, servers)
+  if (keysInMemoryAlone !== undefined || unsavedChanges === undefined || loss === undefined) return undefined
+  return `By its save points a crash of ${server} may cost: ${loss}.`
 }
 
 function crashLossOf(id: string, servers: readonly ServerEvidence[]): string | undefined {

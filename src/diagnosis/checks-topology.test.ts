@@ -116,6 +116,18 @@ describe('a replica without a link', () => {
     assert.ok(!names.some((name) => name.startsWith('replication-link-down')), names.join())
   })
 
+  test('that is set otherwise than its primary would make another deployment of a failover', () => {
+    const ends = [
+      primary({ config: { maxmemory: '4294967296', 'maxmemory-policy': 'noeviction', requirepass: '(redacted)' } }),
+      replica({ config: { maxmemory: '1073741824', 'maxmemory-policy': 'noeviction', requirepass: '(redacted)' } }),
+    ]
+    const [drift] = judged(ends).findings.filter(({ check }) => check === 'config-drift')
+    assert.deepEqual(
+      [drift?.kind, drift?.server, drift?.evidence.map(({ name }) => name)],
+      ['advice', 'h:2', ['maxmemory']],
+    )
+  })
+
   test('whose log is of an earlier time is not explained by it', () => {
     const old = logOf('Unable to AUTH to MASTER: -WRONGPASS')
     const entries = old.entries.map((entry) => ({ ...entry, at: NOW - 86_400_000 }))

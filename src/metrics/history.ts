@@ -167,7 +167,7 @@ class Timeline {
   private readonly lastBlock: number[] = [] // by column: the number of the newest block that has a sample of it
   private readonly free: number[] = []
   private readonly seriesAt: (Series | undefined)[] = [] // by column
-  private readonly followers: number[] = [] // by column + 1: the column that came behind it; the first of all at 0
+  private readonly followers = new Map<number, number>() // the column that came behind a column (-1: the first), where not the next
   private blockNumber = 0
   private lastMs = -Infinity
   private wallMinusMonotonicMs = -Infinity // at the last sample; falls when somebody sets the clock back
@@ -253,12 +253,12 @@ class Timeline {
   /** The column of a series that stands behind another: the next one, the one that was there last, or one further. */
   private columnBehind(before: number, series: Series): number {
     if (this.seriesAt[before + 1] === series) return before + 1
-    const guess = this.followers[before + 1] ?? -1
+    const guess = this.followers.get(before) ?? before + 1
     if (this.seriesAt[guess] === series) return guess
-    const further = this.followers[guess + 1] ?? -1
+    const further = this.followers.get(guess) ?? guess + 1
     if (this.seriesAt[further] === series) return further
     const column = this.columns.get(series) ?? this.addColumn(series)
-    this.followers[before + 1] = column
+    if (column !== before + 1) this.followers.set(before, column)
     return column
   }
 
