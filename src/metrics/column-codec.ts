@@ -100,8 +100,9 @@ const doubleBytes = new Uint8Array(doubles.buffer)
 export function writeColumn(out: ByteSink, dense: Float64Array, present: number, rows: number): void {
   const count = countBits(present)
   const holes = count === rows ? 0 : HOLES
-  const scale = scaleOf(dense, count)
-  const kind = scale === -1 ? XOR : kindOf(count)
+  const isSame = staysSame(dense, count) // two of three do
+  const scale = scaleOf(dense, isSame ? 1 : count)
+  const kind = scale === -1 ? XOR : isSame ? CONSTANT : kindOf(count)
   out.put(kind | (Math.max(scale, 0) << 2) | holes)
   if (holes !== 0) out.putMask(present)
   if (kind === XOR) return writeDoubles(out, dense, count)
@@ -128,6 +129,12 @@ export function countBits(mask: number): number {
   let bits = mask - ((mask >>> 1) & 0x5555_5555)
   bits = (bits & 0x3333_3333) + ((bits >>> 2) & 0x3333_3333)
   return Math.imul((bits + (bits >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24
+}
+
+function staysSame(dense: Float64Array, count: number): boolean {
+  const first = dense[0]
+  for (let at = 1; at < count; at += 1) if (!Object.is(dense[at], first)) return false
+  return true
 }
 
 /** The smallest scale at which all values are whole numbers, left in `scaled`; -1 when there is none. */

@@ -85,7 +85,7 @@ function* fillPieces(
       }
       const needed = header.length + reader.length
       if (needed > piece.bytes.length) piece.bytes = Buffer.allocUnsafeSlow(needed)
-      header.copy(piece.bytes, length)
+      piece.bytes.set(header, length)
       reader.copyTo(piece.bytes, length + header.length)
       length += needed
       header = NO_HEADER

@@ -57,14 +57,7 @@ const CLOCK_STEP_MS = 20
 
 export function makeHistory({ keepMs, clock }: HistoryOptions): History {
   const timelines = new Map<string, Timeline>()
-  const holders = makeHolders()
-
-  const selectFrom = (name: string, question: Question): Points[] => {
-    const wanted = holders.named(name)
-    const found: Points[] = []
-    for (const timeline of timelines.values()) timeline.select(wanted, question, found)
-    return found
-  }
+  const holders = new Holders()
 
   const dropOld = (): void => {
     for (const [id, timeline] of timelines) {
@@ -98,8 +91,10 @@ export function makeHistory({ keepMs, clock }: HistoryOptions): History {
       }
     },
 
-    select: (name, matches, fromMs, toMs) => selectFrom(name, { matches, range: [fromMs, toMs], onlyLast: false }),
-    selectLast: (name, matches, fromMs, toMs) => selectFrom(name, { matches, range: [fromMs, toMs], onlyLast: true }),
+    select: (name, matches, fromMs, toMs) =>
+      select(holders.named(name), { matches, range: [fromMs, toMs], onlyLast: false }),
+    selectLast: (name, matches, fromMs, toMs) =>
+      select(holders.named(name), { matches, range: [fromMs, toMs], onlyLast: true }),
 
     names: () => holders.names(),
     latest: (id) => timelines.get(id)?.latest,
@@ -109,7 +104,7 @@ export function makeHistory({ keepMs, clock }: HistoryOptions): History {
       const sum = (of: (timeline: Timeline) => number): number => all.reduce((total, one) => total + of(one), 0)
       return {
         sources: all.length,
-        series: sum((one) => one.columns.size),
+        series: sum((one) => one.series),
         samples: sum((one) => one.samples),
         bytes: sum((one) => one.bytes),
         clockSteps: sum((one) => one.clockSteps),
@@ -124,32 +119,70 @@ interface Question {
   readonly onlyLast: boolean
 }
 
-/** Which series are held by how many timelines, by name. One that nobody holds any more is released. */
-interface Holders {
-  hold(series: Series): void
-  release(series: Series): void
-  named(name: string): Series[]
-  names(): string[]
+/** One series of a timeline that somebody asks for. */
+interface Chosen {
+  readonly column: number
+  readonly labels: Labels
 }
 
-function makeHolders(): Holders {
-  const byName = new Map<string, Map<Series, number>>()
-  return {
-    hold(series) {
-      const counts = byName.get(series.name) ?? new Map<Series, number>()
-      byName.set(series.name, counts)
-      counts.set(series, (counts.get(series) ?? 0) + 1)
-    },
-    release(series) {
-      const counts = byName.get(series.name)
-      const left = (counts?.get(series) ?? 0) - 1
-      if (left > 0) return void counts?.set(series, left)
-      counts?.delete(series)
-      if (counts?.size === 0) byName.delete(series.name)
-      releaseSeries(series)
-    },
-    named: (name) => [...(byName.get(name)?.keys() ?? [])],
-    names: () => [...byName.keys()],
+function select(wanted: Iterable<[Series, Held]>, question: Question): Points[] {
+  const chosen = new Map<Timeline, Chosen[]>()
+  for (const [series, { timelines, columns }] of wanted)
+    for (const [at, timeline] of timelines.entries()) {
+      const one = { column: columns[at] as number, labels: timeline.labelsOf(series) }
+      if (!question.matches(one.labels)) continue
+      const ofIt = chosen.get(timeline)
+      if (ofIt === undefined) chosen.set(timeline, [one])
+      else ofIt.push(one)
+    }
+  const found: Points[] = []
+  for (const [timeline, ofIt] of chosen) timeline.read(ofIt, question, found)
+  return found
+}
+
+/** Which timelines hold a series, and in which column each. One that nobody holds any more is released. */
+interface Held {
+  readonly timelines: Timeline[]
+  readonly columns: number[] // of each of them
+}
+
+class Holders {
+  readonly #byName = new Map<string, Map<Series, Held>>()
+
+  hold(series: Series, timeline: Timeline, column: number): void {
+    const ofName = this.#byName.get(series.name) ?? new Map<Series, Held>()
+    this.#byName.set(series.name, ofName)
+    const held = ofName.get(series) ?? { timelines: [], columns: [] }
+    ofName.set(series, held)
+    held.timelines.push(timeline)
+    held.columns.push(column)
+  }
+
+  release(series: Series, timeline: Timeline): void {
+    const ofName = this.#byName.get(series.name)
+    const held = ofName?.get(series)
+    const at = held?.timelines.indexOf(timeline) ?? -1
+    if (ofName === undefined || held === undefined || at === -1) return
+    held.timelines.splice(at, 1)
+    held.columns.splice(at, 1)
+    if (held.timelines.length > 0) return
+    ofName.delete(series)
+    if (ofName.size === 0) this.#byName.delete(series.name)
+    releaseSeries(series)
+  }
+
+  /** A linear search among the sources that have the series: for those that stand where none was expected. */
+  columnOf(series: Series, timeline: Timeline): number | undefined {
+    const held = this.#byName.get(series.name)?.get(series)
+    return held?.columns[held.timelines.indexOf(timeline)]
+  }
+
+  named(name: string): Iterable<[Series, Held]> {
+    return this.#byName.get(name) ?? []
+  }
+
+  names(): string[] {
+    return [...this.#byName.keys()]
   }
 }
 
@@ -158,7 +191,7 @@ class Timeline {
   closed = false
   clockSteps = 0
   latest: Snapshot | undefined
-  readonly columns = new Map<Series, number>()
+  series = 0 // that have a column
   private readonly holders: Holders
   private labels: Labels = {}
   private readonly labelsKnown = new Map<Series, Labels>() // of series that were read
@@ -218,27 +251,20 @@ class Timeline {
     const dropped = this.blocks.splice(0, kept === -1 ? this.blocks.length : kept)
     if (dropped.length === 0) return
     const oldest = this.blocks[0]?.number ?? this.blockNumber
-    for (const [series, column] of this.columns) {
+    for (const [column, series] of this.seriesAt.entries()) {
       // A column in the open block was given its number by `append`, whatever the sealed blocks hold of it.
-      if ((this.lastBlock[column] ?? 0) >= oldest || (this.open.present[column] ?? 0) !== 0) continue
-      this.columns.delete(series)
+      if (series === undefined || (this.lastBlock[column] ?? 0) >= oldest) continue
+      if ((this.open.present[column] ?? 0) !== 0) continue
       this.labelsKnown.delete(series)
       this.free.push(column)
-      this.holders.release(series)
+      this.holders.release(series, this)
       this.seriesAt[column] = undefined
+      this.series -= 1
     }
   }
 
-  /** Adds to `found` what there is of the series wanted. */
-  select(wanted: readonly Series[], { matches, range, onlyLast }: Question, found: Points[]): void {
-    const chosen: { column: number; labels: Labels }[] = []
-    for (const series of wanted) {
-      const column = this.columns.get(series)
-      if (column === undefined) continue
-      const labels = this.labelsOf(series)
-      if (matches(labels)) chosen.push({ column, labels })
-    }
-    if (chosen.length === 0) return
+  /** Adds to `found` what there is of these. */
+  read(chosen: Chosen[], { range, onlyLast }: Question, found: Points[]): void {
     chosen.sort((a, b) => a.column - b.column)
     const stretches = stretchesOf(this.blocks, this.open, range, onlyLast)
     const last = stretches.at(-1)
@@ -257,12 +283,12 @@ class Timeline {
     if (this.seriesAt[guess] === series) return guess
     const further = this.followers.get(guess) ?? guess + 1
     if (this.seriesAt[further] === series) return further
-    const column = this.columns.get(series) ?? this.addColumn(series)
+    const column = this.holders.columnOf(series, this) ?? this.addColumn(series)
     if (column !== before + 1) this.followers.set(before, column)
     return column
   }
 
-  private labelsOf(series: Series): Labels {
+  labelsOf(series: Series): Labels {
     let labels = this.labelsKnown.get(series)
     if (labels === undefined) {
       labels = { ...parseLabels(series), ...this.labels }
@@ -275,9 +301,9 @@ class Timeline {
     const column = this.free.pop() ?? this.lastBlock.length
     this.lastBlock[column] = -1
     this.open.reserve(this.lastBlock.length)
-    this.columns.set(series, column)
     this.seriesAt[column] = series
-    this.holders.hold(series)
+    this.series += 1
+    this.holders.hold(series, this, column)
     return column
   }
 
