@@ -31,7 +31,7 @@ const holds = [
   bar('two at once, both named', shareOf(pairs, 'right'), (share) => share >= PAIRS.leastRight),
   bar('two at once, another one named', shareOf(pairs, 'wrong'), (share) => share <= PAIRS.mostWrong),
 ].every(Boolean)
-if (readdirSync(saveTo).length > 0) console.log(`what was seen of those that were not right: ${saveTo}`)
+if (readdirSync(saveTo).length > 0) console.error(`what was seen of those that were not right: ${saveTo}`)
 else rmSync(saveTo, { recursive: true })
 process.exitCode = holds ? 0 : 1
 
