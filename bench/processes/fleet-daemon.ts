@@ -1,6 +1,6 @@
 // The daemon in a process of its own, with two things more than `respite watch` has: it can be told to fill an hour of
 // history, and to say how late its samples were. The history is filled by the way that samples go: two real snapshots of
-// each server are replayed 720 times, series that differ between the two moving on by about as much each time, on a clock
+// each server are replayed at their pace, series that differ between the two moving on by about as much each time, on a clock
 // that runs an hour ahead meanwhile. Then the clock is set back, and history moves what it has to where it belongs.
 //   node bench/processes/fleet-daemon.ts CONFIGURATION     then on standard input: fill | compare | collect | lateness FROM_MS TO_MS
 

@@ -4,11 +4,11 @@
 
 import { formatBytes, formatCount, formatDuration } from '../lib/units.ts'
 import { readsAppendOnlyAtStart } from './readings/append-only-at-start.ts'
-import { crashLoss } from './readings/crash-loss.ts'
+import { bySavePoints, crashLoss } from './readings/crash-loss.ts'
 import type { BackupsSeen, Evidence, ServerEvidence } from './evidence.ts'
 import { dataServers, infoNumber, infoText, isPrimary, keyCount } from './readings/reading.ts'
 import { listedBy } from './readings/replication-links.ts'
-import { hasAppendOnlyFile, lastDump, persists } from './readings/snapshots.ts'
+import { hasAppendOnlyFile, lastDump, persists, savePoints } from './readings/snapshots.ts'
 
 export interface AtRisk {
   readonly servers: readonly ServerAtRisk[] // primaries that answer and hold data
@@ -118,9 +118,10 @@ function settingsWords(
   { server, keysInMemoryAlone, unsavedChanges }: ServerAtRisk,
   { servers }: Evidence,
 ): string | undefined {
-  const loss = crashLossOf(server, servers)
-  if (keysInMemoryAlone !== undefined || unsavedChanges === undefined || loss === undefined) return undefined
-  return `By its save points a crash of ${server} may cost: ${loss}.`
+  const seen = servers.find(({ id }) => id === server)
+  const points = seen === undefined ? undefined : savePoints(seen)
+  if (keysInMemoryAlone !== undefined || unsavedChanges === undefined || points === undefined) return undefined
+  return `By its save points a crash of ${server} may cost: ${bySavePoints(points).says}.`
 }
 
 function crashLossOf(id: string, servers: readonly ServerEvidence[]): string | undefined {

@@ -83,7 +83,6 @@ const LESS_AT_ONCE: readonly (readonly [commands: ReadonlySet<string>, instead: 
   [words('smembers sunion sinter sdiff'), 'SISMEMBER asks for one member, SSCAN reads all of them in small steps'],
   [words('lrange'), 'LRANGE of some hundred elements at a time'],
   [words('zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex'), 'A range of some hundred members at a time'],
-  [words('del'), 'UNLINK frees the memory in the background'],
 ]
 
 /** What an application asks instead of a command that took long. */
