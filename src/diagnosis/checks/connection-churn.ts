@@ -6,7 +6,7 @@ import type { ServerCheck } from '../check.ts'
 import { applicationClients, clientNumber } from '../readings/client-lines.ts'
 import type { ServerEvidence } from '../evidence.ts'
 import { mainThreadShare, percent } from '../readings/processor-load.ts'
-import { infoFact, infoNumber, infoNumberBefore, infoRate } from '../readings/reading.ts'
+import { hostOf, infoFact, infoNumber, infoNumberBefore, infoRate } from '../readings/reading.ts'
 
 const MANY = 50 // a second, that also go away again
 const FEW_COMMANDS = 5 // of one connection: HELLO, AUTH, SELECT, one question, QUIT
@@ -51,7 +51,7 @@ export default {
 /** The host of most clients that have just come. */
 function newcomers(server: ServerEvidence): string {
   const young = applicationClients(server).filter((client) => clientNumber(client, 'age') <= 1)
-  const hosts = Map.groupBy(young, ({ addr = '' }) => addr.replace(/:\d+$/, ''))
+  const hosts = Map.groupBy(young, ({ addr = '' }) => hostOf(addr))
   const [most] = [...hosts].toSorted(([, a], [, b]) => b.length - a.length)
   return most?.[0] ?? ''
 }

@@ -3,7 +3,7 @@
 
 import type { Answered, Fact, ServerCheck } from '../check.ts'
 import type { ServerEvidence } from '../evidence.ts'
-import { infoFact, infoNumber, infoRate, settingFact, settingNumber } from '../readings/reading.ts'
+import { hostOf, infoFact, infoNumber, infoRate, settingFact, settingNumber } from '../readings/reading.ts'
 
 const NEAR = 0.8
 
@@ -76,7 +76,7 @@ function holders({ clients = [], ownAddress }: ServerEvidence): string {
   const counts = new Map<string, number>()
   for (const { addr = '', name = '' } of clients) {
     if (addr === ownAddress) continue
-    const who = `${addr.replace(/:\d+$/, '')}${name === '' ? '' : ` (${name})`}`
+    const who = `${hostOf(addr)}${name === '' ? '' : ` (${name})`}`
     counts.set(who, (counts.get(who) ?? 0) + 1)
   }
   const [first] = [...counts].toSorted(([, a], [, b]) => b - a)

@@ -6,7 +6,7 @@ import { present } from '../../lib/present.ts'
 import { formatBytes, formatDuration } from '../../lib/units.ts'
 import { ANSWERS } from '../../redis/answers.ts'
 import type { Fact, RuledOut, ServerCheck } from '../check.ts'
-import { infoNumber, infoRate, infoText } from '../readings/reading.ts'
+import { hostOf, infoNumber, infoRate, infoText } from '../readings/reading.ts'
 import { bytesBehind, linkOf, listedBefore, type ReplicationLink } from '../readings/replication-links.ts'
 
 const BEHIND_SECONDS = 3
@@ -121,7 +121,7 @@ function causeOf({ replica, primary, listed }: ReplicationLink): Cause {
 function waitingFor(id: string, primary: ReplicationLink['primary']): number | undefined {
   const replicas = primary?.clients?.filter(({ flags = '' }) => flags.includes('S')) ?? []
   if (replicas.length === 1) return Number(replicas[0]?.['omem'])
-  const host = id.replace(/:\d+$/, '')
+  const host = hostOf(id)
   const ofHost = replicas.filter(({ addr = '' }) => addr.startsWith(`${host}:`))
   return ofHost.length === 1 ? Number(ofHost[0]?.['omem']) : undefined
 }

@@ -4,7 +4,7 @@
 import { ANSWERS } from '../../redis/answers.ts'
 import type { Answered, ServerCheck } from '../check.ts'
 import type { AclLogSeen, Evidence, ServerEvidence } from '../evidence.ts'
-import { infoFact, infoRate, infoText, setting } from '../readings/reading.ts'
+import { hostOf, infoFact, infoRate, infoText, setting } from '../readings/reading.ts'
 import { linkTrouble } from '../readings/replication-links.ts'
 
 const RECENT_SECONDS = 60
@@ -43,12 +43,12 @@ function theirs(server: ServerEvidence, evidence: Evidence): Answered {
   const refused = (server.acl?.log ?? []).filter(isRecentLogin)
   if (rate === 0 && refused.length === 0) return undefined
   const users = new Set(refused.map(({ username }) => username))
-  const hosts = new Set(refused.map(({ client }) => (client['addr'] ?? '').replace(/:\d+$/, '')))
-  const replica = evidence.servers.find((one) => mayBeRefused(one, server, evidence) && hosts.has(hostOf(one)))
+  const hosts = new Set(refused.map(({ client }) => hostOf(client['addr'] ?? '')))
+  const replica = evidence.servers.find((one) => mayBeRefused(one, server, evidence) && hosts.has(hostOf(one.address)))
   if (replica !== undefined)
     return {
       between: ['wrong-password', 'replica-auth-failed'],
-      says: `Logins at ${server.id} from ${hostOf(replica)} are refused, and its replica ${replica.id} runs there, whose own words about its link could not be read: it may be the replica, or another client of that machine.`,
+      says: `Logins at ${server.id} from ${hostOf(replica.address)} are refused, and its replica ${replica.id} runs there, whose own words about its link could not be read: it may be the replica, or another client of that machine.`,
       wouldTell: `the last lines of the log of ${replica.id}: it says "Unable to AUTH" when it is the one`,
     }
   const who =
@@ -81,8 +81,6 @@ function theirs(server: ServerEvidence, evidence: Evidence): Answered {
     alerts: ['RedisAuthErrors'],
   }
 }
-
-const hostOf = ({ address }: ServerEvidence): string => address.replace(/:\d+$/, '')
 
 /** A replica of the server that was not seen, or follows it no more and nobody knows why. */
 function mayBeRefused(one: ServerEvidence, server: ServerEvidence, evidence: Evidence): boolean {

@@ -141,3 +141,8 @@ function toNumber(text: string | undefined): number | undefined {
 export function severityOfLoss({ role }: ServerEvidence): Severity {
   return role === 'replica' || role === 'sentinel' ? 'warning' : 'critical'
 }
+
+/** The host of `10.0.0.5:6379`; an address without a port is one. */
+export function hostOf(address: string): string {
+  return address.replace(/:\d+$/, '')
+}
