@@ -3,7 +3,6 @@
 
 /** An array of this length whose elements are to come; each must be set before it is read. */
 export function arrayWithRoom<T>(length: number): T[] {
-  const array: T[] = []
-  array.length = length
-  return array
+  // oxlint-disable-next-line unicorn/no-new-array -- an array without elements is meant; to set a length costs three times as much
+  return new Array<T>(length)
 }

@@ -87,6 +87,7 @@ export class ByteSource {
   }
 }
 
+const constant = new Float64Array(1)
 const scaled = new Float64Array(MOST_ROWS)
 const deltas = new Float64Array(MOST_ROWS)
 const bends = new Float64Array(MOST_ROWS) // deltas of deltas
@@ -110,6 +111,20 @@ export function writeColumn(out: ByteSink, dense: Float64Array, present: number,
   if (kind !== CONSTANT) writeResiduals(out, kind === DELTA ? deltas : bends, count)
 }
 
+/** The same for a value that is the same in all samples, which all hold the series. */
+export function writeConstant(out: ByteSink, value: number): void {
+  constant[0] = value
+  const scale = scaleOf(constant, 1)
+  out.put((scale === -1 ? XOR : CONSTANT) | (Math.max(scale, 0) << 2))
+  if (scale === -1) writeDoubles(out, constant, 1)
+  else out.putSigned(scaled[0] ?? 0)
+}
+
+/** Does a column that begins with this byte hold one number and nothing else? Then its bytes are the same for any rows. */
+export function isConstant(first: number): boolean {
+  return (first & (HOLES | 3)) === CONSTANT
+}
+
 /** Reads the column at `source.at`: fills `dense` and answers the mask of samples in which the series was present. */
 export function readColumn(source: ByteSource, dense: Float64Array, rows: number): number {
   const head = source.take()
@@ -122,7 +137,7 @@ export function readColumn(source: ByteSource, dense: Float64Array, rows: number
 }
 
 function allRows(rows: number): number {
-  return rows === MOST_ROWS ? 0xffff_ffff : 2 ** rows - 1
+  return rows === MOST_ROWS ? 0xffff_ffff : (1 << rows) - 1
 }
 
 export function countBits(mask: number): number {
@@ -139,16 +154,19 @@ function staysSame(dense: Float64Array, count: number): boolean {
 
 /** The smallest scale at which all values are whole numbers, left in `scaled`; -1 when there is none. */
 function scaleOf(dense: Float64Array, count: number): number {
-  return SCALES.findIndex((scale) => {
-    for (let at = 0; at < count; at += 1) {
-      const value = dense[at] ?? 0
-      const whole = Math.round(value * scale)
-      // Object.is and `+ 0`, because the sign of -0 has to come back and whole numbers have none.
-      if (!(Math.abs(whole) <= LARGEST) || !Object.is((whole + 0) / scale, value)) return false
-      scaled[at] = whole
-    }
-    return true
-  })
+  for (let at = 0; at < SCALES.length; at += 1) if (areWhole(dense, count, SCALES[at] as number)) return at
+  return -1
+}
+
+function areWhole(dense: Float64Array, count: number, scale: number): boolean {
+  for (let at = 0; at < count; at += 1) {
+    const value = dense[at] as number
+    const whole = Math.round(value * scale)
+    // Object.is and `+ 0`, because the sign of -0 has to come back and whole numbers have none.
+    if (!(Math.abs(whole) <= LARGEST) || !Object.is((whole + 0) / scale, value)) return false
+    scaled[at] = whole
+  }
+  return true
 }
 
 /** Which residuals of `scaled` are the shorter ones. Leaves them in `deltas` and `bends`. */

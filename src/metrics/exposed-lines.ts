@@ -30,10 +30,9 @@ export class ExposedLines {
     return this.#families
   }
 
-  /** Where the lines of a family (its place in `families`) begin, and where they end. */
-  range(family: number): readonly [from: number, to: number] {
-    const [first, next] = [this.#firsts[family] ?? 0, this.#firsts[family + 1] ?? 0]
-    return [this.#starts[first] ?? 0, this.#starts[next] ?? 0]
+  /** Where the lines of a family (its place in `families`) begin; of the place behind the last, where they all end. */
+  startOf(family: number): number {
+    return this.#starts[this.#firsts[family] as number] as number
   }
 
   copyTo(page: Buffer, at: number, from: number, to: number): void {
@@ -84,23 +83,36 @@ export class ExposedLines {
       merged.add(one)
       addMissing((places.get(one) ?? known.length) + 1)
     }
-    this.#series = [...merged]
-    this.#layOut()
+    this.#layOut([...merged])
   }
 
-  /** One record after the other, none of them shown yet. */
-  #layOut(): void {
-    const byFamily = Map.groupBy(this.#series.keys(), (place) => (this.#series[place] as Series).family)
+  /** One record after the other. Those that were there keep their bytes, unless their order is another one now. */
+  #layOut(series: readonly Series[]): void {
+    const byFamily = Map.groupBy(series.keys(), (place) => (series[place] as Series).family)
     const families = [...byFamily].toSorted(([a], [b]) => (a.name < b.name ? -1 : 1))
     const firsts = [0]
     for (const [, ofFamily] of families) firsts.push((firsts.at(-1) as number) + ofFamily.length)
     const places = families.flatMap(([, ofFamily]) => ofFamily)
+    const shown = new Float64Array(places.length)
+    const lengths = new Uint8Array(places.length)
+    const starts = new Uint32Array(places.length + 1)
+    let known = 0 // record of the old order
+    for (const [record, place] of places.entries()) {
+      starts[record + 1] = starts[record] as number // not shown yet
+      if (known === this.#places.length || this.#series[this.#places[known] as number] !== series[place]) continue
+      shown[record] = this.#shown[known] as number
+      lengths[record] = this.#lengths[known] as number
+      known += 1
+      starts[record + 1] = this.#starts[known] as number
+    }
+    if (known < this.#places.length) starts.fill(0)
+    this.#series = series
     this.#families = families.map(([family]) => family)
     this.#firsts = firsts
     this.#places = Int32Array.from(places)
-    this.#shown = new Float64Array(places.length)
-    this.#lengths = new Uint8Array(places.length)
-    this.#starts = new Uint32Array(places.length + 1)
+    this.#shown = shown
+    this.#lengths = lengths
+    this.#starts = starts
   }
 
   /** Brings the text up to date. The first `done` bytes of the old text have become those of the draft. */

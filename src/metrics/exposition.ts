@@ -73,22 +73,27 @@ function* fillPieces(
   piece: Piece,
 ): Generator<Buffer<ArrayBuffer>, Buffer<ArrayBuffer>> {
   const readers = sources.map((source) => new FamilyReader(source))
+  const { families, ends, bytes: headers } = headersNow()
   let length = 0
-  for (const family of declaredFamilies()) {
-    let header = headerOf(family)
-    for (const reader of readers) {
+  for (let at = 0; at < families.length; at += 1) {
+    const family = families[at] as Family
+    let headerFrom = at === 0 ? 0 : (ends[at - 1] as number)
+    const headerEnd = ends[at] as number
+    for (let next = 0; next < readers.length; next += 1) {
+      const reader = readers[next] as FamilyReader
       if (!reader.find(family)) continue
-      if (length > 0 && length + header.length + reader.length > piece.bytes.length) {
+      let needed = headerEnd - headerFrom + reader.length
+      if (length > 0 && length + needed > piece.bytes.length) {
         yield piece.bytes.subarray(0, length)
         length = 0
         reader.find(family) // where its lines are now; should none be left, its header may stand alone
+        needed = headerEnd - headerFrom + reader.length
       }
-      const needed = header.length + reader.length
       if (needed > piece.bytes.length) piece.bytes = Buffer.allocUnsafeSlow(needed)
-      piece.bytes.set(header, length)
-      reader.copyTo(piece.bytes, length + header.length)
+      if (headerEnd > headerFrom) headers.copy(piece.bytes, length, headerFrom, headerEnd)
+      reader.copyTo(piece.bytes, length + headerEnd - headerFrom)
       length += needed
-      header = NO_HEADER
+      headerFrom = headerEnd
     }
   }
   return piece.bytes.subarray(0, length)
@@ -120,9 +125,13 @@ class FamilyReader {
       this.#last = families.filter(({ name }) => name < family.name).length - 1
     }
     if (families[this.#last] !== family && families[this.#last + 1] === family) this.#last += 1
-    const isHere = families[this.#last] === family
-    ;[this.#from, this.#to] = isHere ? this.#source.range(this.#last) : [0, 0]
-    return this.length > 0
+    if (families[this.#last] !== family) {
+      this.#from = this.#to
+      return false
+    }
+    this.#from = this.#source.startOf(this.#last)
+    this.#to = this.#source.startOf(this.#last + 1)
+    return this.#to > this.#from
   }
 
   copyTo(page: Buffer, at: number): void {
@@ -130,16 +139,27 @@ class FamilyReader {
   }
 }
 
-const NO_HEADER = Buffer.alloc(0)
-const headers = new Map<Family, Buffer>()
+/** HELP and TYPE of all families, one after the other, in the order of the page. */
+interface Headers {
+  readonly families: readonly Family[]
+  readonly ends: Uint32Array // by family: where its header ends
+  readonly bytes: Buffer
+}
 
-function headerOf(family: Family): Buffer {
-  let header = headers.get(family)
-  if (header === undefined) {
-    const { name, help, type } = family
-    const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
-    header = Buffer.from(`# HELP ${name} ${escaped}\n# TYPE ${name} ${type}\n`)
-    headers.set(family, header)
+let known: Headers = { families: [], ends: new Uint32Array(0), bytes: Buffer.alloc(0) }
+
+function headersNow(): Headers {
+  const families = declaredFamilies()
+  if (families !== known.families) {
+    const texts = families.map(headerOf)
+    let end = 0
+    const ends = Uint32Array.from(texts, (text) => (end += text.length))
+    known = { families, ends, bytes: Buffer.concat(texts) }
   }
-  return header
+  return known
+}
+
+function headerOf({ name, help, type }: Family): Buffer {
+  const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+  return Buffer.from(`# HELP ${name} ${escaped}\n# TYPE ${name} ${type}\n`)
 }

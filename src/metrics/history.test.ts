@@ -149,6 +149,29 @@ function run(clock: HandClock, source: HistorySource, series: Series, times: num
   }
 }
 
+test('what stays the same, whatever it is, is read back in every sample, also when it breaks off or changes once', () => {
+  const constants = [0, -0, 7, 0.25, 1 / 3, 1e300, -12.5, NaN, Infinity, 2 ** 52]
+  const clock = handClock()
+  const history = makeHistory({ keepMs: HOUR_MS, clock })
+  const source = history.open('a', { instance: 'a' })
+  const shown = (at: number, row: number): number | undefined => {
+    if (at === 1 && row === 20) return undefined
+    return at === 2 && row >= 37 ? 8 : constants[at]
+  }
+  for (let row = 0; row < 70; row += 1) {
+    clock.pass(1_000)
+    const rows = constants.keys().map((at) => [seriesAt(at), shown(at, row)] as const)
+    source.append(sample(clock.now(), ...rows.filter((pair): pair is [Series, number] => pair[1] !== undefined)))
+  }
+  const found = [depth, size].flatMap(({ name }) => history.select(name, () => true, 0, Infinity))
+  for (const at of constants.keys()) {
+    const points = found.find(({ labels }) => labels['cmd'] === `c${at}`)
+    const wanted = Array.from({ length: 70 }, (_none, row) => shown(at, row)).filter((value) => value !== undefined)
+    assert.deepEqual(points?.values, wanted)
+    assert.equal(points?.stale.length, at === 1 ? 1 : 0)
+  }
+})
+
 test('samples are kept for as long as asked, and not much longer', () => {
   const clock = handClock()
   const history = makeHistory({ keepMs: HOUR_MS, clock })
