@@ -23,10 +23,10 @@ export interface Shipped {
 
 export function shipped(): Shipped {
   const script = readFileSync(fileURLToPath(new URL('../../respite', import.meta.url)), 'utf8')
-  const [, young = '', growth = ''] = [...script.matchAll(/young=(\d+) growth=(\d+)/g)].at(-1) ?? []
+  const [, flags = ''] = [...script.matchAll(/flags='(.*)'/g)].at(-1) ?? []
   const set = [...script.matchAll(/ (MALLOC_[A-Z_]+)="\$\{\1:-(\d+)\}"/g)]
   return {
-    flags: [`--max-semi-space-size=${young}`, `--heap-growing-percent=${growth}`],
+    flags: flags.split(' '),
     env: Object.fromEntries(set.map(([, name = '', value = '']) => [name, value])),
   }
 }
