@@ -1,6 +1,6 @@
 // Samples one server for each request, and answers with what /metrics would: the work of one full sample and nothing
-// around it, in a process of its own. The sample goes into a history on its way, as in the daemon.
-//   node bench/processes/sample-on-request.ts redis://127.0.0.1:6379
+// around it, in a process of its own. With `--history` the sample goes into a history on its way, as in the daemon.
+//   node bench/processes/sample-on-request.ts redis://127.0.0.1:6379 --history
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -21,6 +21,7 @@ if (address === undefined) throw new Error('no address')
 const connection = await openConnection({ address, access, timeoutMs: 5_000 })
 const started = await startCollectors()
 const labels = { deployment: 'bench', instance: showAddress(address) }
+const keeps = process.argv.includes('--history')
 const source = makeHistory({ keepMs: 3_600_000, clock: systemClock }).open(labels.instance, labels)
 
 const lines = new ExposedLines(labelText(labels))
@@ -29,7 +30,7 @@ const pages = new PageMemory()
 async function render(): Promise<LentPage> {
   const server = { ask: askOf(connection.send), kind: 'server' } as const
   const { snapshot } = await takeSample(server, started, {}, systemClock.now())
-  source.append(snapshot)
+  if (keeps) source.append(snapshot)
   return pages.lend([lines.show(snapshot)])
 }
 

@@ -8,7 +8,7 @@ import { Refused, type Reply } from '../redis/connection.ts'
 /** What is remembered of one server between its samples. */
 export interface Asked {
   readonly refusals: Map<string, { error: Refused; until: number }> // by command
-  readonly repeated: Map<string, string[]> // questions of the last sample that will be asked in the next one too
+  repeated: readonly string[][] // questions of the last sample that will be asked in the next one too
 }
 
 // Each try would count as an error in the server's own statistics and in its ACL log, so a command that was refused
@@ -16,35 +16,48 @@ export interface Asked {
 const ASK_AGAIN_MS = 300_000
 
 /** Questions whose words never change. */
-const REPEATABLE = new Set([
-  'CLUSTER INFO',
-  'LATENCY HISTOGRAM',
-  'LATENCY LATEST',
-  'SENTINEL MASTERS',
-  'SLOWLOG GET 1',
-  'SLOWLOG LEN',
-])
+const REPEATABLE = [
+  ['CLUSTER', 'INFO'],
+  ['LATENCY', 'HISTOGRAM'],
+  ['LATENCY', 'LATEST'],
+  ['SENTINEL', 'MASTERS'],
+  ['SLOWLOG', 'GET', '1'],
+  ['SLOWLOG', 'LEN'],
+]
 
 export function makeAsked(): Asked {
-  return { refusals: new Map(), repeated: new Map() }
+  return { refusals: new Map(), repeated: [] }
 }
 
 /** Sends the questions of the last sample at once; the `Ask` that comes back finds their answers under way. */
-export function askAhead(ask: Ask, { refusals, repeated }: Asked, now: number): Ask {
-  const asking = rememberRefusals(ask, refusals, now)
-  const ahead = new Map<string, Promise<Reply>>()
-  for (const [question, words] of repeated) {
+export function askAhead(ask: Ask, asked: Asked, now: number): Ask {
+  const asking = rememberRefusals(ask, asked.refusals, now)
+  const { repeated: ahead } = asked
+  const answers: Promise<Reply>[] = []
+  for (const words of ahead) {
     const answer = asking(...words)
-    answer.catch(() => undefined) // nobody may want it this time
-    ahead.set(question, answer)
+    answer.catch(nobodyWantsIt) // this time
+    answers.push(answer)
   }
-  repeated.clear()
+  const repeated: string[][] = []
+  asked.repeated = repeated
   return (...words) => {
-    const question = words.join(' ')
-    if (!REPEATABLE.has(question)) return asking(...words)
-    repeated.set(question, words)
-    return ahead.get(question) ?? asking(...words)
+    const question = REPEATABLE[placeOf(words, REPEATABLE)]
+    if (question === undefined) return asking(...words)
+    if (!repeated.includes(question)) repeated.push(question)
+    return answers[ahead.indexOf(question)] ?? asking(...words)
   }
+}
+
+const nobodyWantsIt = (): undefined => undefined
+
+/** Word by word: to join them for a Map costs more than a few comparisons. */
+function placeOf(words: readonly string[], questions: readonly (readonly string[])[]): number {
+  return questions.findIndex((question) => {
+    if (question.length !== words.length) return false
+    for (let at = 0; at < words.length; at += 1) if (question[at] !== words[at]) return false
+    return true
+  })
 }
 
 /** Refusals become Faults that name the command. */

@@ -48,6 +48,15 @@ export class Info {
     return this.#fields.places.has(name)
   }
 
+  /** Does the field say exactly this? Of one that is not there `undefined`. */
+  says(name: string, said: string | undefined): boolean {
+    const at = this.#fields.places.get(name)
+    if (at === undefined || said === undefined) return at === said
+    const { text, bounds } = this.#fields
+    const from = bounds[2 * at] as number
+    return (bounds[2 * at + 1] as number) - from === said.length && text.startsWith(said, from)
+  }
+
   /** What the field at this place of `names` says. */
   textAt(at: number): string {
     const { text, bounds } = this.#fields

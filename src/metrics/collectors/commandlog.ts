@@ -40,6 +40,8 @@ export default {
 } satisfies Collector
 
 function hasCommandLog(info: Info): boolean {
-  const [major = 0, minor = 0] = (info.get('valkey_version') ?? '0').split('.').map(Number)
+  const version = info.get('valkey_version')
+  if (version === undefined) return false
+  const [major = 0, minor = 0] = version.split('.').map(Number)
   return major > 8 || (major === 8 && minor >= 1)
 }

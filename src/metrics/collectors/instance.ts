@@ -1,8 +1,9 @@
 // Which server this is: version, role, run id, and since when it runs.
 
 import type { Collector } from '../collector.ts'
+import { startLabels } from '../label-fields.ts'
 import { parseNumber } from '../number.ts'
-import { gauge, labelText, seriesOf, type Series } from '../series.ts'
+import { gauge, seriesOf } from '../series.ts'
 
 const instance = gauge('redis_instance_info', 'Always 1; the labels tell which server this is.')
 const startTime = seriesOf(gauge('redis_start_time_seconds', 'When the server started, as Unix time.'))
@@ -28,19 +29,11 @@ export default {
   asks: 'Which server this is, its version, and since when it runs.',
   on: 'both',
   start() {
-    let last = ''
-    let series: Series = seriesOf(instance)
+    const labels = startLabels(instance, VALKEY_LABELS, LABELS)
     let started = 0
     return ({ info, now }, out) => {
-      const key = LABELS.map((label) => info.get(label) ?? '').join('\n') + (info.get('valkey_version') ?? '')
-      if (key !== last) {
-        last = key
-        const labels: Record<string, string> = {}
-        for (const label of LABELS) labels[label] = info.get(label) ?? ''
-        for (const label of VALKEY_LABELS) if (info.has(label)) labels[label] = info.get(label) ?? ''
-        series = seriesOf(instance, labelText(labels))
-      }
-      out.add(series, 1)
+      const series = labels(info)
+      if (series !== undefined) out.add(series, 1)
       const uptime = parseNumber(info.get('uptime_in_seconds'))
       if (uptime !== undefined) {
         const start = Math.floor(now / 1_000) - uptime

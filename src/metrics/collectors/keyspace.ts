@@ -36,16 +36,20 @@ export default {
   start() {
     let databases: number | undefined // cannot change while a server runs, but a new process may answer one day
     let runId: string | undefined
-    const names: string[] = []
+    let names: readonly string[] = []
+    let empty: ReturnType<typeof seriesOfDb>[] = [] // INFO lists the others
     return async ({ info, cluster, ask }, out) => {
       if (databases === undefined || runId !== info.get('run_id')) {
         runId = ownText(info.get('run_id'))
         databases = cluster ? 1 : await askDatabases(ask)
+        names = []
       }
-      for (let db = 0; db < databases; db += 1) {
-        const name = (names[db] ??= `db${db}`)
-        if (info.has(name)) continue
-        const series = seriesOfDb(name)
+      if (names !== info.names) {
+        names = info.names
+        const all = Array.from({ length: databases }, (_none, db) => `db${db}`)
+        empty = all.filter((name) => !info.has(name)).map(seriesOfDb)
+      }
+      for (const series of empty) {
         out.add(series.keys, 0)
         out.add(series.expiring, 0)
       }

@@ -12,8 +12,9 @@ import { parseNumber } from '../number.ts'
 import { gauge, labelText, seriesOf } from '../series.ts'
 
 const limitBytes = gauge('respite_memory_limit_bytes', 'The memory limit that binds, and in `limit` whose it is.')
-const LIMITS = ['maxmemory', 'cgroup', 'host'] as const
-const series = new Map(LIMITS.map((limit) => [limit, seriesOf(limitBytes, labelText({ limit }))]))
+const maxmemory = seriesOf(limitBytes, labelText({ limit: 'maxmemory' }))
+const cgroup = seriesOf(limitBytes, labelText({ limit: 'cgroup' }))
+const host = seriesOf(limitBytes, labelText({ limit: 'host' }))
 
 const LOOK_AGAIN_MS = 30_000
 const SAME_START_SECONDS = 3 // uptime and boot time are both cut to seconds
@@ -30,17 +31,12 @@ export default {
         cgroupBytes = cgroupLimit(info, now)
         lookedAt = now
       }
-      const known = {
-        maxmemory: parseNumber(info.get('maxmemory')) || undefined, // 0 is none
-        cgroup: cgroupBytes,
-        host: parseNumber(info.get('total_system_memory')) || undefined,
-      }
-      const [least] = LIMITS.filter((limit) => known[limit] !== undefined).toSorted(
-        (a, b) => (known[a] ?? 0) - (known[b] ?? 0),
-      )
-      const bytes = least === undefined ? undefined : known[least]
-      const binding = least === undefined ? undefined : series.get(least)
-      if (binding !== undefined && bytes !== undefined) out.add(binding, bytes)
+      let binding = maxmemory
+      let bytes = parseNumber(info.get('maxmemory')) || Infinity // 0 is none
+      if (cgroupBytes !== undefined && cgroupBytes < bytes) [binding, bytes] = [cgroup, cgroupBytes]
+      const hostBytes = parseNumber(info.get('total_system_memory')) || Infinity
+      if (hostBytes < bytes) [binding, bytes] = [host, hostBytes]
+      if (bytes < Infinity) out.add(binding, bytes)
     }
   },
 } satisfies Collector
