@@ -72,31 +72,57 @@ function* fillPieces(
   sources: readonly ExposedLines[],
   piece: Piece,
 ): Generator<Buffer<ArrayBuffer>, Buffer<ArrayBuffer>> {
-  const readers = sources.map((source) => new FamilyReader(source))
-  const { families, ends, bytes: headers } = headersNow()
-  let length = 0
-  for (let at = 0; at < families.length; at += 1) {
-    const family = families[at] as Family
-    let headerFrom = at === 0 ? 0 : (ends[at - 1] as number)
-    const headerEnd = ends[at] as number
-    for (let next = 0; next < readers.length; next += 1) {
-      const reader = readers[next] as FamilyReader
-      if (!reader.find(family)) continue
-      let needed = headerEnd - headerFrom + reader.length
-      if (length > 0 && length + needed > piece.bytes.length) {
-        yield piece.bytes.subarray(0, length)
-        length = 0
-        reader.find(family) // where its lines are now; should none be left, its header may stand alone
-        needed = headerEnd - headerFrom + reader.length
-      }
-      if (needed > piece.bytes.length) piece.bytes = Buffer.allocUnsafeSlow(needed)
-      if (headerEnd > headerFrom) headers.copy(piece.bytes, length, headerFrom, headerEnd)
-      reader.copyTo(piece.bytes, length + headerEnd - headerFrom)
-      length += needed
-      headerFrom = headerEnd
-    }
+  const page = new PageFiller(sources, piece)
+  while (!page.fill()) yield piece.bytes.subarray(0, page.length)
+  return piece.bytes.subarray(0, page.length)
+}
+
+class PageFiller {
+  length = 0 // bytes of the piece that are filled
+  readonly #readers: readonly FamilyReader[]
+  readonly #piece: Piece
+  readonly #headers = headersNow()
+  #family = 0 // that is next
+  #reader = 0 // that is next in this family
+  #isHeadered = false // the family has its header already
+
+  constructor(sources: readonly ExposedLines[], piece: Piece) {
+    this.#readers = sources.map((source) => new FamilyReader(source))
+    this.#piece = piece
   }
-  return piece.bytes.subarray(0, length)
+
+  /** Begins the piece anew and fills it. Answers whether that was all. */
+  fill(): boolean {
+    this.length = 0
+    const { families } = this.#headers
+    for (; this.#family < families.length; this.#family += 1) {
+      const family = families[this.#family] as Family
+      for (; this.#reader < this.#readers.length; this.#reader += 1) {
+        const reader = this.#readers[this.#reader] as FamilyReader
+        if (reader.find(family) && !this.#add(reader)) return false
+      }
+      this.#reader = 0
+      this.#isHeadered = false
+    }
+    return true
+  }
+
+  /** Answers whether there was room. */
+  #add(reader: FamilyReader): boolean {
+    const { ends, bytes: headers } = this.#headers
+    const headerEnd = ends[this.#family] as number
+    const headerFrom = this.#isHeadered ? headerEnd : this.#family === 0 ? 0 : (ends[this.#family - 1] as number)
+    const needed = headerEnd - headerFrom + reader.length
+    if (this.length + needed > this.#piece.bytes.length) {
+      if (this.length > 0) return false
+      this.#piece.bytes = Buffer.allocUnsafeSlow(needed)
+    }
+    if (!this.#isHeadered) headers.copy(this.#piece.bytes, this.length, headerFrom, headerEnd)
+    reader.copyTo(this.#piece.bytes, this.length + headerEnd - headerFrom)
+    this.length += needed
+    this.#isHeadered = true
+    return true
+  }
 }
 
 /** Finds families in one source; they are asked for in the order of their names. */

@@ -124,8 +124,10 @@ function takeHistograms(reply: Reply, commands: CommandTable, before: Known): (C
     const flat = Array.isArray(details) ? details[3] : undefined // "calls", N, "histogram_usec", [bound, count, …]
     if (Array.isArray(flat)) now[guess] = count(name, commands, flat, before.all[guess])
   }
-  for (const [at, known] of before.all.entries())
+  for (let at = 0; at < before.all.length; at += 1) {
+    const known = before.all[at] as Counted
     if (now[at] === undefined && commands.get(known.cmd)?.calls === known.calls) now[at] = known
+  }
   return now
 }
 
