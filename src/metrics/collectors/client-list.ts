@@ -2,7 +2,7 @@
 // with each connection, so it is off by default.
 
 import { parseClientList, type ClientLine } from '../../redis/client-list.ts'
-import type { Collector } from '../collector.ts'
+import type { Collector, Look } from '../collector.ts'
 import { parseNumber } from '../number.ts'
 import { gauge, labelText, seriesOf, type Snapshot } from '../series.ts'
 
@@ -28,12 +28,13 @@ export default {
   asks: 'Each connected client (opt-in: clientList).',
   on: 'server',
   start() {
-    return async ({ ask, settings, now }, out) => {
-      if (settings.clientList !== true) return
-      for (const fields of parseClientList(String(await ask('CLIENT', 'LIST')))) addClient(fields, now, out)
-    }
+    return (look, out) => (look.settings.clientList === true ? addClients(look, out) : undefined)
   },
 } satisfies Collector
+
+async function addClients({ ask, now }: Look, out: Snapshot): Promise<void> {
+  for (const fields of parseClientList(String(await ask('CLIENT', 'LIST')))) addClient(fields, now, out)
+}
 
 function addClient(fields: ClientLine, now: number, out: Snapshot): void {
   const labels = labelText({ id: fields['id'] ?? '', name: fields['name'] ?? '' })

@@ -1,10 +1,11 @@
 // The three logs of Valkey 8.1 and later: slow commands, large requests, large replies. Other servers are not asked.
 
+import type { Ask } from '../../redis/ask.ts'
 import type { Info } from '../../redis/info.ts'
 import type { Collector } from '../collector.ts'
 import { parseNumber } from '../number.ts'
 import { mapOfReply } from '../reply-map.ts'
-import { gauge, seriesOf } from '../series.ts'
+import { gauge, seriesOf, type Snapshot } from '../series.ts'
 
 const LOGS = [
   ['slow', seriesOf(gauge('redis_commandlog_slow_length', 'Entries in the log of slow commands.'))],
@@ -25,19 +26,20 @@ export default {
   asks: 'The command logs of Valkey 8.1 and later.',
   on: 'server',
   start() {
-    return async ({ info, ask }, out) => {
-      if (!hasCommandLog(info)) return
-      const config = ask('CONFIG', 'GET', 'commandlog-*')
-      const lengths = await Promise.all(LOGS.map(([log]) => ask('COMMANDLOG', 'LEN', log)))
-      LOGS.forEach(([, series], at) => out.add(series, Number(lengths[at])))
-      const values = mapOfReply(await config)
-      for (const [key, series] of SETTINGS) {
-        const value = parseNumber(values.get(key))
-        if (value !== undefined) out.add(series, value)
-      }
-    }
+    return ({ info, ask }, out) => (hasCommandLog(info) ? addLogs(ask, out) : undefined)
   },
 } satisfies Collector
+
+async function addLogs(ask: Ask, out: Snapshot): Promise<void> {
+  const config = ask('CONFIG', 'GET', 'commandlog-*')
+  const lengths = await Promise.all(LOGS.map(([log]) => ask('COMMANDLOG', 'LEN', log)))
+  LOGS.forEach(([, series], at) => out.add(series, Number(lengths[at])))
+  const values = mapOfReply(await config)
+  for (const [key, series] of SETTINGS) {
+    const value = parseNumber(values.get(key))
+    if (value !== undefined) out.add(series, value)
+  }
+}
 
 function hasCommandLog(info: Info): boolean {
   const version = info.get('valkey_version')

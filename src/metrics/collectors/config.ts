@@ -4,7 +4,7 @@
 import type { Ask } from '../../redis/ask.ts'
 import type { Info } from '../../redis/info.ts'
 import { isSecretSetting } from '../../redis/redact.ts'
-import type { Collector } from '../collector.ts'
+import type { Collector, Look } from '../collector.ts'
 import { parseNumber } from '../number.ts'
 import { mapOfReply } from '../reply-map.ts'
 import { gauge, labelText, seriesOf, Snapshot, type Series } from '../series.ts'
@@ -39,14 +39,17 @@ export default {
   start() {
     let askedAt = -Infinity
     let held = new Snapshot(0)
-    return async ({ info, ask, now, settings }, out) => {
-      if (now - askedAt >= ASK_AGAIN_MS || now < askedAt) {
-        const config = await askConfig(ask, info, settings.configMetrics === true)
-        held = new Snapshot(now)
-        for (const [key, value] of config) addSetting(key, value, settings.configMetrics === true, held)
-        askedAt = now
-      }
-      held.series.forEach((series, at) => out.add(series, held.values[at] ?? 0))
+    const repeat = (out: Snapshot): void => held.series.forEach((series, at) => out.add(series, held.values[at] ?? 0))
+    const askAgain = async ({ info, ask, now, settings }: Look, out: Snapshot): Promise<void> => {
+      const config = await askConfig(ask, info, settings.configMetrics === true)
+      held = new Snapshot(now)
+      for (const [key, value] of config) addSetting(key, value, settings.configMetrics === true, held)
+      askedAt = now
+      repeat(out)
+    }
+    return (look, out) => {
+      if (look.now - askedAt >= ASK_AGAIN_MS || look.now < askedAt) return askAgain(look, out)
+      repeat(out)
     }
   },
 } satisfies Collector

@@ -4,11 +4,12 @@
 import { ownText } from '../../lib/own-text.ts'
 import type { Ask } from '../../redis/ask.ts'
 import { Lost } from '../../redis/connection.ts'
-import type { Collector } from '../collector.ts'
+import type { Info } from '../../redis/info.ts'
+import type { Collector, Look } from '../collector.ts'
 import { meaningfulFields } from '../field-series.ts'
 import { pairNumber } from '../pairs.ts'
 import { remember } from '../series-cache.ts'
-import { gauge, labelText, seriesOf } from '../series.ts'
+import { gauge, labelText, seriesOf, type Snapshot } from '../series.ts'
 
 const keys = gauge('redis_db_keys', 'Keys of the database.')
 const expiring = gauge('redis_db_keys_expiring', 'Keys of the database that have an expiry.')
@@ -38,15 +39,10 @@ export default {
     let runId: string | undefined
     let names: readonly string[] = []
     let empty: ReturnType<typeof seriesOfDb>[] = [] // INFO lists the others
-    return async ({ info, cluster, ask }, out) => {
-      if (databases === undefined || runId !== info.get('run_id')) {
-        runId = ownText(info.get('run_id'))
-        databases = cluster ? 1 : await askDatabases(ask)
-        names = []
-      }
+    const count = (info: Info, out: Snapshot): void => {
       if (names !== info.names) {
         names = info.names
-        const all = Array.from({ length: databases }, (_none, db) => `db${db}`)
+        const all = Array.from({ length: databases ?? 0 }, (_none, db) => `db${db}`)
         empty = all.filter((name) => !info.has(name)).map(seriesOfDb)
       }
       for (const series of empty) {
@@ -64,6 +60,16 @@ export default {
         const withFields = pairNumber(text, 'subexpiry=')
         if (withFields !== undefined) out.add(series.fields, withFields)
       }
+    }
+    const askAgain = async ({ info, cluster, ask }: Look, out: Snapshot): Promise<void> => {
+      runId = ownText(info.get('run_id'))
+      databases = cluster ? 1 : await askDatabases(ask)
+      names = []
+      count(info, out)
+    }
+    return (look, out) => {
+      if (databases === undefined || !look.info.says('run_id', runId)) return askAgain(look, out)
+      count(look.info, out)
     }
   },
 } satisfies Collector

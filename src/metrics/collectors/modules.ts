@@ -27,8 +27,8 @@ export default {
   asks: 'The modules that are loaded and their numbers.',
   on: 'server',
   start() {
-    return async ({ info, ask }, out) => {
-      if (info.has('module')) addModules(String(await ask('INFO', 'MODULES')), out)
+    return ({ info, ask }, out) => {
+      if (info.has('module')) return ask('INFO', 'MODULES').then((reply) => addModules(String(reply), out))
     }
   },
 } satisfies Collector

@@ -5,7 +5,7 @@ import type { Ask } from '../../redis/ask.ts'
 import type { Reply } from '../../redis/connection.ts'
 import { parseClientList } from '../../redis/client-list.ts'
 import { infoNumber, type Info } from '../../redis/info.ts'
-import type { Collector, Look } from '../collector.ts'
+import type { Collector, Look, QueueSetting } from '../collector.ts'
 import { askAboutKeys, askInDb, groupByDb, startQueueKeys, type QueueKey, type QueueKeys } from '../queue-keys.ts'
 import { LENGTH_COMMAND, queueName } from '../queue-layout.ts'
 import { remember } from '../series-cache.ts'
@@ -31,15 +31,14 @@ export default {
   on: 'server',
   start() {
     let queues: QueueKeys | undefined
-    let configured: Look['settings']['queues']
+    let configured: readonly QueueSetting[] = []
     let before: { at: number; depths: Map<string, number> } = { at: 0, depths: new Map() }
     let waiting: { at: number; byDb: Map<string, number> } = { at: -Infinity, byDb: new Map() }
-    return async (look, out) => {
-      const { settings, info, now } = look
+    const count = async (look: Look, wanted: readonly QueueSetting[], out: Snapshot): Promise<void> => {
+      const { info, now } = look
       const ask = askAboutKeys(look.ask)
-      if (settings.queues === undefined || settings.queues.length === 0 || info.get('role') !== 'master') return
-      if (queues === undefined || configured !== settings.queues) {
-        configured = settings.queues
+      if (queues === undefined || configured !== wanted) {
+        configured = wanted
         queues = startQueueKeys(configured)
       }
       const following = queues
@@ -50,10 +49,14 @@ export default {
       const problem = await looked
       const depths = await countDepths(ask, now, following)
       addDepths(depths, now, before, out)
-      for (const { db = 0 } of configured) if (!waiting.byDb.has(String(db))) waiting.byDb.set(String(db), 0)
+      for (const { db = 0 } of wanted) if (!waiting.byDb.has(String(db))) waiting.byDb.set(String(db), 0)
       for (const [db, count] of waiting.byDb) out.add(seriesOf(consumers, labelText({ db: `db${db}` })), count)
       before = { at: now, depths }
       if (problem !== undefined) throw problem
+    }
+    return (look, out) => {
+      const { queues: wanted = [] } = look.settings
+      if (wanted.length > 0 && look.info.says('role', 'master')) return count(look, wanted, out)
     }
   },
 } satisfies Collector
