@@ -18,7 +18,7 @@ const PACES = [
   { everyMs: 0, scrapes: 2_000 }, // one after the other
 ]
 type Pace = (typeof PACES)[number]
-const WARM_UP_SCRAPES = 4_000 // after half as many V8 still compiles, at a tenth of the cost of a sample
+const WARM_UP_SCRAPES = 12_000 // ten minutes of a hundred servers; after a third of it V8 still compiles
 const BAR = 1 / 3
 const COMMANDS = 40
 const EXPORTER = 'prometheus-redis-exporter'
