@@ -19,6 +19,7 @@ const PACES = [
 ]
 type Pace = (typeof PACES)[number]
 const WARM_UP_SCRAPES = 12_000 // ten minutes of a hundred servers; after a third of it V8 still compiles
+const ROUNDS = 7 // some hundred seconds after its start V8 drops most of its code once: up to two rounds pay for that
 const BAR = 1 / 3
 const COMMANDS = 40
 const EXPORTER = 'prometheus-redis-exporter'
@@ -78,7 +79,7 @@ export default {
         const { everyMs } = pace
         await costs(all, pace) // to warm up
         const rounds: number[][] = []
-        for (let round = 0; round < (full ? 9 : 5); round += 1) {
+        for (let round = 0; round < (full ? 11 : ROUNDS); round += 1) {
           rounds.push(await costs(all, pace))
           say(`every ${everyMs} ms: ${all.map(({ name }, at) => `${name} ${show(rounds.at(-1)?.[at])}`).join(', ')}`)
         }

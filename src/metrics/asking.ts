@@ -36,7 +36,7 @@ export function askAhead(ask: Ask, asked: Asked, now: number): Ask {
   const answers: Promise<Reply>[] = []
   for (const words of ahead) {
     const answer = asking(...words)
-    answer.catch(nobodyWantsIt) // this time
+    answer.catch(passOver) // nobody may want it this time
     answers.push(answer)
   }
   const repeated: string[][] = []
@@ -49,7 +49,7 @@ export function askAhead(ask: Ask, asked: Asked, now: number): Ask {
   }
 }
 
-const nobodyWantsIt = (): undefined => undefined
+const passOver = (): undefined => undefined
 
 /** Word by word: to join them for a Map costs more than a few comparisons. */
 function placeOf(words: readonly string[], questions: readonly (readonly string[])[]): number {

@@ -109,9 +109,9 @@ class PageFiller {
 
   /** Answers whether there was room. */
   #add(reader: FamilyReader): boolean {
-    const { ends, bytes: headers } = this.#headers
-    const headerEnd = ends[this.#family] as number
-    const headerFrom = this.#isHeadered ? headerEnd : this.#family === 0 ? 0 : (ends[this.#family - 1] as number)
+    const { starts, bytes: headers } = this.#headers
+    const headerEnd = starts[this.#family + 1] as number
+    const headerFrom = this.#isHeadered ? headerEnd : (starts[this.#family] as number)
     const needed = headerEnd - headerFrom + reader.length
     if (this.length + needed > this.#piece.bytes.length) {
       if (this.length > 0) return false
@@ -168,19 +168,19 @@ class FamilyReader {
 /** HELP and TYPE of all families, one after the other, in the order of the page. */
 interface Headers {
   readonly families: readonly Family[]
-  readonly ends: Uint32Array // by family: where its header ends
+  readonly starts: Uint32Array // by family: where its header begins; then where the last one ends
   readonly bytes: Buffer
 }
 
-let known: Headers = { families: [], ends: new Uint32Array(0), bytes: Buffer.alloc(0) }
+let known: Headers = { families: [], starts: new Uint32Array(1), bytes: Buffer.alloc(0) }
 
 function headersNow(): Headers {
   const families = declaredFamilies()
   if (families !== known.families) {
     const texts = families.map(headerOf)
-    let end = 0
-    const ends = Uint32Array.from(texts, (text) => (end += text.length))
-    known = { families, ends, bytes: Buffer.concat(texts) }
+    const starts = new Uint32Array(texts.length + 1)
+    for (const [at, text] of texts.entries()) starts[at + 1] = (starts[at] as number) + text.length
+    known = { families, starts, bytes: Buffer.concat(texts) }
   }
   return known
 }

@@ -90,7 +90,7 @@ export class OpenBlock implements BlockRows, Packable {
   }
 
   get bytes(): number {
-    return this.cells.byteLength + this.present.byteLength + this.times.byteLength
+    return this.cells.byteLength + this.present.byteLength + this.changed.byteLength + this.times.byteLength
   }
 
   /** The values of one column in the rows in which it was present. */

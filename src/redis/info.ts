@@ -48,7 +48,7 @@ export class Info {
     return this.#fields.places.has(name)
   }
 
-  /** Does the field say exactly this? Of one that is not there `undefined`. */
+  /** Does the field say exactly this? `undefined` is what a field says that is not there. */
   says(name: string, said: string | undefined): boolean {
     const at = this.#fields.places.get(name)
     if (at === undefined || said === undefined) return at === said
