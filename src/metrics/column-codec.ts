@@ -136,8 +136,9 @@ export function readColumn(source: ByteSource, dense: Float64Array, rows: number
   return present
 }
 
-function allRows(rows: number): number {
-  return rows === MOST_ROWS ? 0xffff_ffff : (1 << rows) - 1
+/** The mask of so many rows, at least one. */
+export function allRows(rows: number): number {
+  return 0xffff_ffff >>> (MOST_ROWS - rows)
 }
 
 export function countBits(mask: number): number {

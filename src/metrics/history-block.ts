@@ -5,6 +5,7 @@
 // blocks become a large one.
 
 import {
+  allRows,
   ByteSink,
   ByteSource,
   countBits,
@@ -108,7 +109,7 @@ export class OpenBlock implements BlockRows, Packable {
   write(column: number, out: ByteSink): number {
     const present = this.present[column] ?? 0
     // Two of three stay the same, and are read in one row only.
-    if (present === (1 << this.rows) - 1 && this.changed[column] === 0) writeConstant(out, this.cells[column] as number)
+    if (present === allRows(this.rows) && this.changed[column] === 0) writeConstant(out, this.cells[column] as number)
     else if (present !== 0) writeColumn(out, dense, this.gather(column, dense), this.rows)
     return present
   }
@@ -134,7 +135,6 @@ export function merge(blocks: readonly Block[]): Block {
 
 function joinRows(parts: readonly ColumnWalk[]): Packable {
   const times = Float64Array.from(parts.flatMap((part) => [...part.times]))
-  const all = MOST_ROWS === times.length ? 0xffff_ffff : (1 << times.length) - 1
   const ofPart = new Float64Array(MOST_ROWS)
   return {
     times,
@@ -143,7 +143,7 @@ function joinRows(parts: readonly ColumnWalk[]): Packable {
       for (const part of parts) part.next()
       if (isSameConstant(parts)) {
         parts[0]?.copyTo(out)
-        return all
+        return allRows(times.length)
       }
       let [mask, row, count] = [0, 0, 0]
       for (const part of parts) {
