@@ -75,6 +75,10 @@ test('any values in any rows come back bit for bit', () => {
   )
 })
 
+test('a column without holes comes back, however many rows it has', () => {
+  for (let rows = 1; rows <= MOST_ROWS; rows += 1) sizeOf(count(rows, (at) => at * at))
+})
+
 test('a value that stays costs two bytes and not one a sample', () => {
   assert.ok(sizeOf(count(32, () => 0)) <= 2)
   assert.ok(sizeOf(count(32, () => 1.03)) <= 3)
