@@ -42,7 +42,7 @@ export function askAhead(ask: Ask, asked: Asked, now: number): Ask {
   const repeated: string[][] = []
   asked.repeated = repeated
   return (...words) => {
-    const question = REPEATABLE[placeOf(words, REPEATABLE)]
+    const question = REPEATABLE.find((one) => areSame(one, words))
     if (question === undefined) return asking(...words)
     if (!repeated.includes(question)) repeated.push(question)
     return answers[ahead.indexOf(question)] ?? asking(...words)
@@ -52,12 +52,8 @@ export function askAhead(ask: Ask, asked: Asked, now: number): Ask {
 const passOver = (): undefined => undefined
 
 /** Word by word: to join them for a Map costs more than a few comparisons. */
-function placeOf(words: readonly string[], questions: readonly (readonly string[])[]): number {
-  return questions.findIndex((question) => {
-    if (question.length !== words.length) return false
-    for (let at = 0; at < words.length; at += 1) if (question[at] !== words[at]) return false
-    return true
-  })
+function areSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((word, at) => word === others[at])
 }
 
 /** Refusals become Faults that name the command. */

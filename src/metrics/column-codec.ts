@@ -128,7 +128,7 @@ export function isConstant(first: number): boolean {
 /** Reads the column at `source.at`: fills `dense` and answers the mask of samples in which the series was present. */
 export function readColumn(source: ByteSource, dense: Float64Array, rows: number): number {
   const head = source.take()
-  const present = (head & HOLES) === 0 ? allRows(rows) : source.takeMask()
+  const present = (head & HOLES) === 0 ? firstRows(rows) : source.takeMask()
   const count = countBits(present)
   const kind = head & 3
   if (kind === XOR) readDoubles(source, dense, count)
@@ -136,9 +136,9 @@ export function readColumn(source: ByteSource, dense: Float64Array, rows: number
   return present
 }
 
-/** The mask of so many rows, at least one. */
-export function allRows(rows: number): number {
-  return 0xffff_ffff >>> (MOST_ROWS - rows)
+/** The mask of the first so many rows. */
+export function firstRows(rows: number): number {
+  return rows === 0 ? 0 : 0xffff_ffff >>> (MOST_ROWS - rows)
 }
 
 export function countBits(mask: number): number {

@@ -5,10 +5,10 @@
 // blocks become a large one.
 
 import {
-  allRows,
   ByteSink,
   ByteSource,
   countBits,
+  firstRows,
   isConstant,
   MOST_ROWS,
   readColumn,
@@ -109,7 +109,7 @@ export class OpenBlock implements BlockRows, Packable {
   write(column: number, out: ByteSink): number {
     const present = this.present[column] ?? 0
     // Two of three stay the same, and are read in one row only.
-    if (present === allRows(this.rows) && this.changed[column] === 0) writeConstant(out, this.cells[column] as number)
+    if (present === firstRows(this.rows) && this.changed[column] === 0) writeConstant(out, this.cells[column] as number)
     else if (present !== 0) writeColumn(out, dense, this.gather(column, dense), this.rows)
     return present
   }
@@ -143,7 +143,7 @@ function joinRows(parts: readonly ColumnWalk[]): Packable {
       for (const part of parts) part.next()
       if (isSameConstant(parts)) {
         parts[0]?.copyTo(out)
-        return allRows(times.length)
+        return firstRows(times.length)
       }
       let [mask, row, count] = [0, 0, 0]
       for (const part of parts) {

@@ -1,7 +1,7 @@
 // From packed blocks to the points of one series. Most series are there in every sample of their source: these share one
 // list of times, and rules, which read thousands of series every few seconds, copy nothing but values.
 
-import { countBits, MOST_ROWS } from './column-codec.ts'
+import { countBits, firstRows, MOST_ROWS } from './column-codec.ts'
 import { unpack, type Block, type BlockRows, type OpenBlock } from './history-block.ts'
 import type { Labels, Points } from './history.ts'
 
@@ -13,15 +13,13 @@ interface Stretch {
   readonly all: number // a bit for each of them
 }
 
-const below = (row: number): number => (row >= MOST_ROWS ? -1 : (1 << row) - 1)
-
 function stretchOf(rows: BlockRows, fromMs: number, toMs: number): Stretch | undefined {
   const { times } = rows
   let from = 0
   let end = rows.rows
   while (from < end && (times[from] as number) < fromMs) from += 1
   while (end > from && (times[end - 1] as number) > toMs) end -= 1
-  return from === end ? undefined : { of: rows, from, end, all: below(end) & ~below(from) }
+  return from === end ? undefined : { of: rows, from, end, all: firstRows(end) & ~firstRows(from) }
 }
 
 /** The stretches of a timeline, oldest first; with `onlyLast` just the newest. */
@@ -67,7 +65,7 @@ export function readPoints(
     const present = of.gather(column, dense)
     const isWhole = (present & all) === all
     if (!isWhole) own ??= shared.slice(0, rowsBefore)
-    let next = from === 0 ? 0 : countBits(present & below(from))
+    let next = from === 0 ? 0 : countBits(present & firstRows(from))
     for (let row = from; row < end; row += 1) {
       const isPresent = isWhole || (present & (1 << row)) !== 0
       if (isPresent) values.push(dense[next++] as number)
@@ -84,6 +82,6 @@ export function readPoints(
 export function readLast(column: number, { of, end }: Stretch, labels: Labels): Points | undefined {
   const present = of.gather(column, dense)
   if ((present & (1 << (end - 1))) === 0) return undefined
-  const value = dense[countBits(present & below(end - 1))] as number
+  const value = dense[countBits(present & firstRows(end - 1))] as number
   return { labels, timestamps: [of.times[end - 1] as number], values: [value], stale: [] }
 }
